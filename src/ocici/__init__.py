@@ -1,0 +1,3 @@
+"""ocici: sign every tool of a pipeline in to Oracle Cloud Infrastructure, and leave nothing behind."""
+
+__version__ = "0.1.0"
