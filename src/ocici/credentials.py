@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Final, NoReturn
 
 
 class Secret:
@@ -47,6 +47,9 @@ class Secret:
         raise TypeError("a Secret is not serialised")
 
 
+NONE: Final = Secret()
+
+
 @dataclass(frozen=True)
 class Credentials:
     """Who signs. Field names are the OCI config file's own, but for `key`.
@@ -59,8 +62,8 @@ class Credentials:
     tenancy: str = ""
     fingerprint: str = ""
     region: str = ""
-    key: Secret = Secret()
-    pass_phrase: Secret = Secret()
+    key: Secret = NONE
+    pass_phrase: Secret = NONE
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -54,7 +54,7 @@ class Finding:
         return f"docs/TROUBLESHOOTING.md#{self.code}"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 (it is no defect: it carries findings)
     """Raised where work cannot go on; carries the findings that say why. The command line prints them."""
 
     def __init__(self, *findings: Finding) -> None:
@@ -197,7 +197,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "pass-phrase-wrong": Entry(
         "wrong pass phrase",
-        "The pass phrase in {pass_origin} does not open the key in {origin}.",
+        "The pass phrase in {pass_origin} does not open the key in {origin} (or the encrypted body was changed on "
+        "its way: from outside the two look alike).",
         "Check the pass phrase for a trailing newline or quotes, and that it belongs to this key: "
         "`openssl pkey -in FILE -noout` asks for it.",
     ),
@@ -248,7 +249,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "value-masked": Entry(
         "the mask instead of the secret",
-        "{origin} holds nothing but asterisks: it was copied from a log or a form that hides the secret.",
+        "{origin} holds a mask (such as ***) where the secret should be: it was copied from a log or a form that "
+        "hides secrets.",
         "Store the secret again from its own source.",
         exit_code=USAGE,
     ),
@@ -287,8 +289,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "region-malformed": Entry(
         "a malformed region",
         "{origin} should hold a region and holds {value}, which no region name looks like.",
-        "Use a region identifier as the OCI console shows it, for example eu-frankfurt-1, or a short code such as "
-        "fra.",
+        "Use a region identifier as the OCI console shows it, for example eu-frankfurt-1, or a short code such as fra.",
     ),
     "region-unknown": Entry(
         "an unknown region",
@@ -440,7 +441,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "variable-overrides": Entry(
         "a variable overrides the session",
-        "{names} {verb} set, and {tools} prefer that to the session's config.",
+        "{names} {verb} set, and {tools} that to the session's config.",
         "Hand those secrets to ocici's step alone instead of the whole job.",
         severity="warning",
     ),
@@ -500,14 +501,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "OCI does not accept the credentials",
         "OCI answered 401 {oci_code} to {call}. Ruled out already: {ruled_out}. What is left: the key with "
         "fingerprint {fingerprint} is not among this user's API keys (never uploaded, deleted, or uploaded to "
-        "another user), was uploaded a moment ago, or the user or tenancy is not the one you think.",
+        "another user), was uploaded a moment ago; or the user or tenancy is not the one you think; or the tenancy is "
+        "not subscribed to region {region}.",
         "In the OCI console open the user, API keys, and look for {fingerprint}; if it was uploaded just now, try "
         "again in a minute.",
     ),
     "clock-skew": Entry(
         "this machine's clock is wrong",
-        "OCI answered 401, and by its own Date header this machine's clock is {skew} {direction}. OCI refuses "
-        "signatures more than 5 minutes off.",
+        "OCI answered 401 {oci_code} to {call}, and {evidence}. OCI refuses signatures more than 5 minutes off.",
         "Set the clock of the runner (NTP, or the hypervisor's time synchronisation).",
     ),
     "not-authorized": Entry(
@@ -518,8 +519,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "not-allowed": Entry(
         "not allowed in this region",
-        "OCI answered 403 {oci_code} to {call}: {message}",
+        "OCI answered {status} {oci_code} to {call}.",
         "Use the tenancy's home region for calls to Identity, or let an administrator look at the policies.",
+    ),
+    "call-refused": Entry(
+        "OCI refused the call",
+        "OCI answered {status} {oci_code} to {call}.",
+        "Check --endpoint, if it is set. Otherwise report this to ocici's maintainers: the call is one that OCI "
+        "should know.",
     ),
     "key-not-active": Entry(
         "the API key is not active",
@@ -534,13 +541,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "throttled": Entry(
         "OCI throttles this tenancy or user",
-        "OCI answered 429 {oci_code} to {call}, {attempts} times in {seconds} s.",
+        "OCI answered 429 {oci_code} to {call}, asked {times} in {seconds} s.",
         "Run the job again later, or run fewer jobs at once.",
         exit_code=SERVICE,
     ),
     "service-failed": Entry(
         "OCI failed",
-        "OCI answered {status} {oci_code} to {call}, {attempts} times in {seconds} s.",
+        "OCI answered {status} {oci_code} to {call}, asked {times} in {seconds} s.",
         "Run the job again; if it stays, look at OCI's status page for the region.",
         exit_code=SERVICE,
     ),
@@ -565,13 +572,19 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "connection-reset": Entry(
         "the connection broke",
-        "The connection to {host} was closed without an answer, {attempts} times in {seconds} s.",
+        "The connection to {host} broke before the answer was there; asked {times} in {seconds} s.",
         "Run the job again; if it stays, look at the firewall and the proxy of this machine.",
+        exit_code=SERVICE,
+    ),
+    "host-unreachable": Entry(
+        "the host cannot be reached",
+        "There is no way from this machine to {host}: {reason}.",
+        "Check the network and the firewall of this machine, HTTPS_PROXY and --endpoint.",
         exit_code=SERVICE,
     ),
     "timed-out": Entry(
         "OCI did not answer in time",
-        "{host} gave no answer within {seconds} s ({attempts} tries).",
+        "{host} gave no answer within {seconds} s (asked {times}).",
         "Check that this machine may reach {host} on the network (firewall, HTTPS_PROXY), or raise --deadline.",
         exit_code=SERVICE,
     ),
@@ -580,6 +593,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "The TLS certificate that came for {host} is not trusted here ({reason}): often a proxy that reads TLS.",
         "Give the CA of that proxy: REQUESTS_CA_BUNDLE or SSL_CERT_FILE, the path of a PEM file.",
         exit_code=SERVICE,
+    ),
+    "ca-unreadable": Entry(
+        "a CA file that cannot be read",
+        "{variable} names {path} for the CAs to trust, and {reason}.",
+        "Name a PEM file of CA certificates (or a folder of them, hashed by `openssl rehash`) that is there, or unset "
+        "{variable}.",
+        exit_code=USAGE,
     ),
     "proxy-failed": Entry(
         "the proxy failed",
@@ -613,11 +633,64 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "Turn it off, delete this job's log, and replace the API key if others could read it.",
         severity="warning",
     ),
+    # -- the launcher -------------------------------------------------------------------------------------
+    # "no-python" is printed by the launcher itself, in the same words: an old Python cannot read this file.
+    "no-python": Entry(
+        "no Python that fits",
+        "This is Python {version} ({path}). ocici needs 3.10 or newer, and none was found: not in OCICI_PYTHON, on "
+        "the PATH, in pyenv, in the runner's tool cache, nor by uv.",
+        "Install Python 3.10 or newer (on GitHub: actions/setup-python before this step), or name one in OCICI_PYTHON.",
+        exit_code=USAGE,
+    ),
+    "launcher-usage": Entry(
+        "wrong usage of the launcher",
+        "{detail}.",
+        "See the first lines of src/ocici/launcher.py.",
+        exit_code=USAGE,
+    ),
+    "setting-unusable": Entry(
+        "a setting of the launcher cannot be used",
+        "{variable} is '{value}': {reason}.",
+        "Correct {variable}, or leave it out: the launcher then finds what it needs by itself.",
+        exit_code=USAGE,
+    ),
+    "index-unreachable": Entry(
+        "the package index cannot be reached",
+        "{tool} could not fetch the Python packages that ocici needs.",
+        "Run the job again; if it stays, check the settings of index, proxy and CA (PIP_INDEX_URL, HTTPS_PROXY, "
+        "PIP_CERT, or uv's), or give the packages in a folder: OCICI_WHEELHOUSE.",
+        exit_code=SERVICE,
+    ),
+    "package-altered": Entry(
+        "a package is not the one that ocici was released with",
+        "{tool} got a package whose hash is not the one that ships with ocici. It was not installed.",
+        "Check what the package index or mirror serves; if a copy was damaged on the way, run the job again.",
+        exit_code=USAGE,
+    ),
+    "runtime-not-built": Entry(
+        "the Python runtime could not be built",
+        "{reason}.",
+        "The lines of pip or uv that follow say more. Without an index give the packages in a folder: "
+        "OCICI_WHEELHOUSE. Or install ocici beforehand: `pip install ocici`.",
+        exit_code=USAGE,
+    ),
     # -- commands -----------------------------------------------------------------------------------------
     "usage": Entry(
         "wrong usage",
         "{detail}",
         "See `ocici {command} --help`.",
+        exit_code=USAGE,
+    ),
+    "command-not-started": Entry(
+        "the command could not be started",
+        "{name}: {reason}.",
+        "Check the name and the PATH of this step; a shell's own words and pipes need `sh -c '…'`.",
+        exit_code=USAGE,
+    ),
+    "interrupted": Entry(
+        "stopped by a signal",
+        "{signal} came before the work was done.",
+        "Nothing must be done: nothing of the session was left.",
         exit_code=USAGE,
     ),
     "file-exists": Entry(
@@ -647,7 +720,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "internal-error": Entry(
         "an error in ocici itself",
         "{kind} at {place}. This is a defect of ocici and not of your pipeline.",
-        "Please report it with this line; no secret is in it. Nothing of the session was left.",
+        "Please report it with this line; no secret is in it.",
         exit_code=USAGE,
     ),
 }

@@ -1,0 +1,110 @@
+"""Blocks: what stands between BEGIN and END lines, in whatever state these are.
+
+Standard library only. See `repair`, which calls it, and `body`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, block
+
+_KIND = (
+    r"(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH|SSH2|ANY|PGP)\s{0,4}){0,2}(?:PRIVATE|PUBLIC)\s{0,4}KEY(?:\s{0,4}BLOCK)?"
+    r"|(?:(?:TRUSTED|X509|NEW)\s{1,4})?CERTIFICATE(?:\s{1,4}REQUEST)?|(?:EC|DSA|DH)\s{1,4}PARAMETERS|X509\s{1,4}CRL"
+    r"|PKCS7|CMS"
+)
+MARK: Final = re.compile(rf"(BEGIN|END)[\s+_]{{0,4}}({_KIND})")
+"""A BEGIN or END line without its dashes: those may be of any number and kind."""
+
+_FIRST = re.compile(r"Proc-Type:|(?<![A-Za-z0-9+/])MII")  # how a body begins; MII: DER of 256 bytes to 64 KiB
+
+
+def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
+    """The blocks in `text`, whose BEGIN or END lines may be missing, and the text outside them."""
+    marks = _marks(text, notes)
+    found: list[Block] = []
+    outside: list[str] = []
+    position = 0
+    for index, (word, label, start, stop) in enumerate(marks):
+        if word == "BEGIN":
+            outside.append(text[position:start])
+            ended = index + 1 < len(marks) and marks[index + 1][0] == "END"
+            position = marks[index + 1][2] if index + 1 < len(marks) else len(text)
+            found.append(block(label, text[stop:position], Notes(), ended))
+        elif index and marks[index - 1][0] == "BEGIN":
+            notes.add("its BEGIN and END lines did not match", label != marks[index - 1][1])
+            position = stop
+        else:
+            before = text[position:start]
+            first = _FIRST.search(before)
+            outside.append(before[: first.start()] if first else "")
+            body = before[first.start() :] if first else before
+            found.append(block(label, body, Notes(["its BEGIN line was missing"]), ended=True))
+            position = stop
+    outside.append(text[position:])
+    if not any(block.is_private for block in found):
+        found += _bare(outside)
+    if found:
+        _note_outside(outside, notes)
+    return tuple(found), "\n".join(outside)
+
+
+def without_label(text: str) -> str:
+    """`text` without OCI's label at its end."""
+    text = text.rstrip()
+    while text and (labels := [label for label in LABEL.finditer(text, len(text) - 30) if label.end() == len(text)]):
+        text = text[: labels[0].start()].rstrip()
+    return text
+
+
+def _marks(text: str, notes: Notes) -> list[tuple[str, str, int, int]]:
+    """The BEGIN and END lines: which of the two, the label, and where it starts and stops with its dashes.
+
+    Where some have dashes those without are mere mention, as in a comment.
+    """
+    found = [(mark, *_span(text, mark)) for mark in MARK.finditer(text)]
+    dashed = [(mark, start, stop) for mark, start, stop in found if (start, stop) != mark.span()]
+    for mark, start, stop in dashed or found:
+        dashes = text[start : mark.start()], text[mark.end() : stop]
+        notes.add("the dashes of its BEGIN and END lines were changed", dashes != ("-----", "-----"))
+        spaced = " ".join(mark[0].split())
+        notes.add("spaces in its BEGIN and END lines were changed", spaced != mark[0] or "+" in spaced)
+    return [(mark[1], " ".join(mark[2].split()), start, stop) for mark, start, stop in dashed or found]
+
+
+def _span(text: str, mark: re.Match[str]) -> tuple[int, int]:
+    """Where the BEGIN or END line `mark` starts and stops, with the dashes round it."""
+    before, after = text[max(0, mark.start() - 40) : mark.start()], text[mark.end() : mark.end() + 40]
+    left, right = before.rstrip(" "), after.lstrip(" ")
+    start, stop = mark.span()
+    if left.endswith(tuple(DASHES)):
+        start -= len(before) - len(left.rstrip(DASHES))
+    if right.startswith(tuple(DASHES)):
+        stop += len(after) - len(right.lstrip(DASHES))
+    return start, stop
+
+
+def _bare(outside: list[str]) -> list[Block]:
+    """The bodies that stand in `outside` without BEGIN and END lines; they are taken out of it."""
+    found = []
+    for index, text in enumerate(outside):
+        if first := _FIRST.search(text):
+            label = "RSA PRIVATE KEY" if first[0].startswith("P") else ""
+            block = block(label, text[first.start() :], Notes(["its BEGIN and END lines were missing"]), ended=False)
+            if block.readings:
+                outside[index] = text[: first.start()]
+                found.append(block)
+    return found
+
+
+def _note_outside(outside: list[str], notes: Notes) -> None:
+    """Notes what stands before, between and after the blocks."""
+    before, after = outside[0], "".join(outside[1:][-1:])
+    for text, note in ((before, "text stood before the key"), (after, "text stood after the key")):
+        rest = LABEL.sub("", text).strip()
+        quotes = rest and not rest.strip(QUOTES + " \n;,>|")
+        notes.add("quotes were round it" if quotes else note, rest)
+    notes.add("text stood between the keys", "".join(outside[1:-1]).strip(QUOTES + " \n\t;,>|"))
+    notes.add("spaces or blank lines stood round it", before[:1].isspace() or after.lstrip("\n")[:1].isspace())

@@ -1,0 +1,217 @@
+"""The body of a block: the base64 between a BEGIN and an END line, in whatever state it is, and what it says.
+
+Standard library only. See `blocks`, which calls it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+LABEL: Final = re.compile(r"[#\"' \t]{0,8}OCI[ _-]API[ _-]KEY[\"' \t]{0,8}", re.IGNORECASE)
+"""The line that the OCI console asks people to put after the key, so that scanners find leaked keys."""
+
+QUOTES: Final = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
+IN_LINES: Final = dict.fromkeys(map(ord, QUOTES + ">|"))
+"""Marks that stand at the ends of lines, in source code, YAML and mail."""
+
+DASHES: Final = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+
+MASKED: Final = "asterisks stand where its body should be"
+
+BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_URL_SAFE = str.maketrans("-_", "+/")
+_HEADERS = re.compile(
+    r"\s{0,9}Proc-Type:\s{0,4}4\s{0,4},\s{0,4}ENCRYPTED\s{0,9}DEK-Info:\s{0,4}"
+    r"((?:AES|DES|CAMELLIA|ARIA|SEED|BF|RC2|IDEA|CAST5)(?:-[A-Z0-9]{2,4}){1,3})\s{0,4},\s{0,4}"
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reading:
+    """One way to read a block: its bytes (DER, or the ciphertext where the block names a cipher)."""
+
+    data: bytes
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Block:
+    """One thing that was found.
+
+    `label`: what the BEGIN line says, empty without one. `readings`: the likely one first. `fault`: what is
+    wrong with the body if no reading opens; empty when it looks whole. `cipher`, `iv`: from the header
+    DEK-Info, PKCS#1's own encryption.
+    """
+
+    label: str
+    readings: tuple[Reading, ...] = ()
+    fault: str = ""
+    cipher: str = ""
+    iv: str = ""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it may be a private key: it says so, or says nothing."""
+        return not self.label or "PRIVATE" in self.label
+
+
+@dataclass(slots=True, repr=False)
+class Notes:
+    """Repairs in the order in which they were made, each once."""
+
+    made: list[str] = field(default_factory=list)
+
+    def add(self, note: str, when: object = True) -> None:
+        """Adds `note`, if `when`."""
+        if when and note not in self.made:
+            self.made.append(note)
+
+
+def block(label: str, body: str, made: Notes, ended: bool) -> Block:
+    """The block with the base64 text `body`; `ended`: an END line follows it."""
+    plain = body.translate(IN_LINES)
+    made.add("quotes or other marks stood in its lines", plain != body)
+    cipher = iv = ""
+    if headers := _HEADERS.match(plain):
+        cipher = headers[1].upper()
+        size = 16 if cipher.startswith("DES") else 32
+        iv, plain = plain[headers.end() : headers.end() + size], plain[headers.end() + size :]
+        if not re.fullmatch(rf"[0-9A-Fa-f]{{{size}}}", iv):
+            return Block(label, fault="its DEK-Info line is damaged")
+    if not ended:
+        plain = re.split(rf"[{DASHES}]{{3}}", LABEL.split(plain, maxsplit=1)[0], maxsplit=1)[0]
+        made.add("its END line was missing", "its BEGIN and END lines were missing" not in made.made)
+    made.add("quotes or other marks stood in its lines", "," in plain or ";" in plain)
+    plain = plain.replace(",", "").replace(";", "")
+    _note_layout(plain, made)
+    readings: list[Reading] = []
+    fault = "" if ended else _cut_off(plain)
+    for compact, note in _variants(plain):
+        notes = Notes([*made.made])
+        notes.add(note, note)
+        if not ended and not cipher:  # what follows may be other text: the key itself says where it ends
+            compact = _first_key(compact)
+        data = decoded(compact, notes)
+        wrong = "" if data and cipher and not len(data) % 8 else _fault(plain, label, data)
+        if data and not wrong:
+            readings.append(Reading(data, tuple(notes.made)))
+        fault = fault or wrong
+    if readings and not (cipher and not ended):
+        fault = ""
+    return Block(label, tuple(readings), fault, cipher, iv)
+
+
+def _first_key(compact: str) -> str:
+    """The part of `compact` that the DER sequence at its start takes up; all of it when there is none."""
+    length = der_length(decoded(compact[:8], Notes()) or b"")
+    characters = (length * 8 + 5) // 6
+    return compact[:characters] + "=" * (-characters % 4) if 0 < characters <= len(compact) else compact
+
+
+def _variants(body: str) -> list[tuple[str, str]]:
+    """The ways to read `body`, each with the repair that it stands for: the plain one first."""
+    compact = "".join(body.split())
+    variants = [(compact, "")]
+    if " " in body.strip():
+        spaced = body.strip("\n").replace("\n", "").replace("\t", "").replace(" ", "+")
+        variants.append((spaced, "plus signs were turned into spaces"))
+    if compact[:1] == "n" and set(compact[:-1:65]) == {"n"}:
+        lines = [compact[start + 1 : start + 65] for start in range(0, len(compact), 65)]
+        joined = "".join(lines)
+        note = "line breaks were written out (\\n) and lost their backslash"
+        variants += [(joined, note), (joined.removesuffix("n"), note)]
+    return variants
+
+
+def _note_layout(body: str, notes: Notes) -> None:
+    """Notes how the lines of `body` differ from those of a file: 64 characters each, but for the last."""
+    lines = [line.strip() for line in body.split("\n") if line.strip()]
+    if not lines:
+        return
+    if "\n" not in body:
+        notes.add("its line breaks were turned into spaces" if " " in body.strip() else "its line breaks were lost")
+        return
+    inside = body.strip("\n").split("\n")
+    notes.add("spaces or blank lines stood in it", any(line != line.strip() or not line for line in inside))
+    widths = {len(line) for line in lines[:-1]} or {64}
+    notes.add("its lines were wrapped at another width", widths != {64} or len(lines[-1]) > 64)
+
+
+# -- faults ---------------------------------------------------------------------------------------------------
+
+
+def _cut_off(body: str) -> str:
+    count = len([line for line in body.split("\n") if line.strip()])
+    if not count:
+        return "nothing follows its BEGIN line"
+    return f"its END line is missing: it was cut off after {count} line{'s'[: count > 1]}"
+
+
+def _fault(body: str, label: str, data: bytes | None) -> str:
+    """Why the base64 text `body` is no whole key, in words that tell shapes alone; empty when it is."""
+    if "***" in body:
+        return MASKED
+    lines = ["".join(line.split()) for line in body.split("\n") if line.strip()]
+    if not lines:
+        return "nothing stands between its BEGIN and END lines"
+    cases = {letter.isupper() for letter in "".join(lines) if letter.isalpha()}
+    if len(cases) == 1 and len("".join(lines)) > 200:
+        return f"all its letters were turned into {'upper' if cases.pop() else 'lower'} case"
+    if data:
+        fault = der_fault(data)
+        if fault and label == "RSA PRIVATE KEY" and data[0] != 0x30 and len(data) % 8 == 0:
+            fault += ", or was encrypted and has lost its lines Proc-Type and DEK-Info"
+        return fault
+    for number, line in enumerate(lines, 1):
+        if line.rstrip("=").strip(BASE64 + "-_"):
+            return f"line {number} of its body holds a character that base64 does not have"
+    return f"its body of {len(''.join(lines))} characters is not whole base64: one or more are missing"
+
+
+def decoded(compact: str, notes: Notes, *, cut: bool = False) -> bytes | None:
+    """The bytes that `compact` is the base64 of (URL-safe too, padded or not); None when it is not base64.
+
+    `cut`: drop a last character too many, as a field that cuts its text leaves one.
+    """
+    bare = compact.rstrip("=")
+    url_safe = "-" in bare or "_" in bare
+    bare = bare.translate(_URL_SAFE)
+    if cut and len(bare) % 4 == 1:
+        bare = bare[:-1]
+    if bare.strip(BASE64) or len(bare) % 4 == 1:
+        return None
+    padding = "=" * (-len(bare) % 4)
+    notes.add("its base64 was URL-safe", url_safe)
+    notes.add("the padding of its base64 was missing", not compact.endswith(padding))
+    try:
+        return base64.b64decode(bare + padding)
+    except binascii.Error:
+        return None
+
+
+def der_length(data: bytes) -> int:
+    """How many bytes the DER sequence at the start of `data` says it has, header included; 0 if it is none."""
+    if len(data) < 2 or data[0] != 0x30:
+        return 0
+    if data[1] < 0x80:
+        return 2 + data[1]
+    count = data[1] & 0x7F
+    if not 1 <= count <= 3 or len(data) < 2 + count:
+        return 0
+    return 2 + count + int.from_bytes(data[2 : 2 + count], "big")
+
+
+def der_fault(data: bytes) -> str:
+    """Why `data` is not one whole DER sequence; empty when it is."""
+    length = der_length(data)
+    if not length:
+        return "its body decodes to something that is no key"
+    if length > len(data):
+        return f"its body is cut: {length - len(data)} of {length} bytes are missing"
+    if length < len(data):
+        return f"its body has {len(data) - length} bytes more than the {length} of the key"
+    return ""

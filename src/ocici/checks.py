@@ -1,0 +1,214 @@
+"""The offline checks: credentials in; the same credentials completed, and findings, out. Nothing is asked of OCI.
+
+What is safe to mend is mended with a note: spaces and quotes round a value, a fingerprint in capitals or without
+colons, a short region code. A fingerprint that is left out follows from the key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ocici import instead, pem, regions
+from ocici.credentials import Credentials, Profile
+from ocici.findings import Finding, Refused, finding, shown
+
+_QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
+_INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
+# docs.oracle.com, "Resource Identifiers": ocid1.<type>.<realm>.[region][.future use].<unique ID>. The unique part
+# has 60 characters in OCI; shorter ones stand in documentation and emulators, so its length is not judged.
+_OCID: Final = re.compile(r"ocid1\.([a-z0-9]+)\.([a-z0-9-]+)\.([a-z0-9-]*)(?:\.[a-z0-9-]*)?\.([a-z0-9]+)")
+_REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]{2,30}){1,4}-[0-9]{1,2}")
+_NAMES: Final = {"user": "OCICI_USER", "tenancy": "OCICI_TENANCY", "fingerprint": "OCICI_FINGERPRINT",
+                 "region": "OCICI_REGION", "key": "OCICI_PRIVATE_KEY", "pass_phrase": "OCICI_PASS_PHRASE"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A profile after the checks, and what they found. Completed only where no finding is an error."""
+
+    profile: Profile
+    findings: list[Finding]
+
+
+def check(profile: Profile, environ: Mapping[str, str], full: bool = True) -> Checked:
+    """Check one profile.
+
+    Parameters: `profile` as a source gave it; `environ`, for OCI_REGION_METADATA; `full`: False checks no more than
+    is needed to write a session that tools can read. Raises nothing: what is wrong is in the findings.
+    """
+    return _Check(profile, environ).run(full)
+
+
+class _Check:
+    """One run over one profile."""
+
+    def __init__(self, profile: Profile, environ: Mapping[str, str]) -> None:
+        self._name = profile.name
+        self._given = profile.credentials
+        self._environ = environ
+        self._findings: list[Finding] = []
+
+    def run(self, full: bool) -> Checked:
+        values = {
+            "user": self._value("user", "user-missing"),
+            "tenancy": self._value("tenancy", "tenancy-missing"),
+            "fingerprint": self._value("fingerprint", ""),
+            "region": self._value("region", "region-not-configured"),
+        }
+        values["region"], realm = self._region(values["region"])
+        if full:
+            self._check_ocids(values, realm)
+            values["fingerprint"] = self._fingerprint(values["fingerprint"])
+        key = self._key()
+        if key:
+            if not values["fingerprint"]:
+                values["fingerprint"] = key.fingerprint
+            elif full and values["fingerprint"] != key.fingerprint:
+                self._mismatch(values["fingerprint"], key.fingerprint)
+        completed = Credentials(
+            user=values["user"],
+            tenancy=values["tenancy"],
+            fingerprint=values["fingerprint"],
+            region=values["region"],
+            key=key.pem if key else self._given.key,
+            origins=self._given.origins,
+        )
+        return Checked(Profile(self._name, completed), self._findings)
+
+    def _add(self, code: str, **values: object) -> None:
+        self._findings.append(finding(code, self._name, **values))
+
+    def _origin(self, name: str) -> str:
+        return self._given.origins.get(name, _NAMES[name])
+
+    # -- what holds for every value ---------------------------------------------------------------------
+
+    def _value(self, name: str, missing: str) -> str:
+        """The field `name` without what gets round a value on its way; "" when nothing usable is left."""
+        raw: str = getattr(self._given, name)
+        value = raw.strip().strip(_INVISIBLE).strip()
+        if len(value) > 1 and value[0] in _QUOTES and value[-1] in _QUOTES:
+            value = value[1:-1].strip()
+        if not value:
+            if raw or (missing and name in self._given.origins):
+                self._add("secret-empty", origin=self._origin(name))
+            elif missing:
+                self._add(missing, name=self._name)
+            return ""
+        if instead.masked(value):
+            self._add("value-masked", origin=self._origin(name))
+            return ""
+        if form := instead.unexpanded(value):
+            self._add("value-unexpanded", origin=self._origin(name), form=form)
+            return ""
+        if not value.isprintable():  # a line break would begin a new line of the config
+            self._add_malformed(name, "it has a line break or an invisible character in it")
+            return ""
+        if value != raw.strip("\r\n"):
+            self._add("value-repaired", origin=self._origin(name), repairs="spaces or quotes round it were removed")
+        return value
+
+    def _add_malformed(self, name: str, detail: str) -> None:
+        origin = self._origin(name)
+        if name == "region":
+            self._add("region-malformed", origin=origin, value=f"a value: {detail}")
+        elif name == "fingerprint":
+            self._add("fingerprint-malformed", origin=origin, detail=f"a value: {detail}")
+        else:
+            self._add("ocid-malformed", origin=origin, expected=name, detail=detail)
+
+    # -- OCIDs ------------------------------------------------------------------------------------------
+
+    def _check_ocids(self, values: dict[str, str], realm: str | None) -> None:
+        kinds = {name: self._kind(values[name]) for name in ("user", "tenancy")}
+        if kinds == {"user": "tenancy", "tenancy": "user"}:
+            self._add("user-tenancy-swapped", user_origin=self._origin("user"), tenancy_origin=self._origin("tenancy"))
+            return
+        for name in ("user", "tenancy"):
+            if values[name]:
+                self._check_ocid(name, values[name], kinds[name], realm, values["region"])
+
+    @staticmethod
+    def _kind(value: str) -> str:
+        match = _OCID.fullmatch(value.lower())
+        return match.group(1) if match else ""
+
+    def _check_ocid(self, name: str, value: str, kind: str, realm: str | None, region: str) -> None:
+        origin = self._origin(name)
+        if not kind:
+            self._add("ocid-malformed", origin=origin, expected=name, detail=_malformed(value, name))
+        elif kind != name:
+            self._add("ocid-wrong-type", origin=origin, expected=name, actual=kind, value=shown(value))
+        elif value != value.lower():
+            self._add("ocid-malformed", origin=origin, expected=name, detail="it holds capital letters")
+        elif realm and (own := value.split(".")[2]) != realm:
+            self._add("realm-mismatch", origin=origin, region=region, region_realm=realm, realm=own)
+
+    # -- fingerprint and key ----------------------------------------------------------------------------
+
+    def _fingerprint(self, value: str) -> str:
+        origin = self._origin("fingerprint")
+        if not value:
+            return ""
+        if re.match(r"(?i)sha-?256:", value) or re.fullmatch(r"[A-Za-z0-9+/]{43}=?", value):
+            self._add("fingerprint-sha256", origin=origin)
+            return ""
+        body = re.sub(r"(?i)^md5:", "", value)
+        digits = re.sub(r"[:\s-]", "", body).lower()
+        if not re.fullmatch(r"[0-9a-f]*", digits) or len(digits) != 32:
+            hexadecimal = re.fullmatch(r"[0-9a-f]*", digits)
+            detail = f"{len(digits)} hex digits instead of 32" if hexadecimal else shown(value)
+            self._add("fingerprint-malformed", origin=origin, detail=detail)
+            return ""
+        clean = ":".join(digits[at : at + 2] for at in range(0, 32, 2))
+        if clean != value:
+            self._add("value-repaired", origin=origin, repairs="the fingerprint was put into lower case with colons")
+        return clean
+
+    def _mismatch(self, given: str, actual: str) -> None:
+        origins = {"origin": self._origin("fingerprint"), "key_origin": self._origin("key")}
+        self._add("fingerprint-mismatch", given=given, actual=actual, **origins)
+
+    def _key(self) -> pem.PrivateKey | None:
+        origin = self._origin("key")
+        if not self._given.key:
+            if "key" in self._given.origins:
+                self._add("secret-empty", origin=origin)
+            else:
+                self._add("key-missing", name=self._name)
+            return None
+        try:
+            loaded = pem.load(self._given.key, self._given.pass_phrase, origin, self._origin("pass_phrase"))
+        except Refused as refusal:
+            self._findings += [replace(found, profile=self._name) for found in refusal.findings]
+            return None
+        if loaded.repairs:
+            self._add("key-repaired", origin=origin, repairs="; ".join(loaded.repairs))
+        return loaded.key
+
+    # -- region -------------------------------------------------------------------------------------------
+
+    def _region(self, value: str) -> tuple[str, str | None]:
+        """The region's full name and its realm. Checked always: it becomes a part of host names and of a file."""
+        if not value:
+            return "", None
+        name, realm = regions.resolve(value, self._environ)
+        if realm is None:
+            near = regions.nearest(value)
+            nearest = f" (did you mean {near}?)" if near else ""
+            if not _REGION.fullmatch(name):
+                self._add("region-malformed", origin=self._origin("region"), value=shown(value) + nearest)
+            else:
+                self._add("region-unknown", origin=self._origin("region"), value=shown(name), nearest=nearest)
+        return name, realm
+
+
+def _malformed(value: str, name: str) -> str:
+    if re.search(r"\s", value):
+        return "it has a space in it"
+    if not value.startswith("ocid1."):
+        return f"it does not begin with ocid1.{name}. (it holds {shown(value)})"
+    return f"it is not of that form ({shown(value)})"

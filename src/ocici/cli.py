@@ -1,0 +1,478 @@
+"""The commands and their options, and exit codes. No logic of its own (docs/COMMANDS.md is its contract).
+
+Each command imports what it needs when it runs: `cleanup` must work where nothing but the standard library is left,
+and offline work must not pay for what it does not use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ocici import __version__, findings, hosts
+from ocici.findings import Finding, Refused, finding, refused
+from ocici.output import Guarded
+
+
+class Interrupted(BaseException):
+    """A signal came. Everything half-done is undone on the way out, as for any other exception."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments` (default: the process's own) and return its exit code. Raises nothing."""
+    step = _Step(os.environ)
+    try:
+        _listen_for_signals()
+        options = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        step.begin(options)
+        return int(options.command(step, options))
+    except Refused as refusal:
+        return step.fail(refusal.findings)
+    except Interrupted as interrupt:
+        step.fail([finding("interrupted", signal=signal.Signals(interrupt.number).name)])
+        return 128 + interrupt.number
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
+        return 128 + 13
+    except Exception as error:  # noqa: BLE001 (the last resort of rule 7: a finding, never a traceback)
+        return step.fail([_internal(error)])
+
+
+def _listen_for_signals() -> None:
+    def interrupt(number: int, _frame: Any) -> NoReturn:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)  # a second one must not disturb the undoing
+        raise Interrupted(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    for each in numbers:
+        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup
+            signal.signal(each, interrupt)
+
+
+def _internal(error: Exception) -> Finding:
+    # The error's own text may quote what it stumbled over, so only its type and place are told.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "ocici" in frame.filename]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    return finding("internal-error", kind=type(error).__name__, place=place)
+
+
+class _Step:
+    """One run of one command: its environment, its host, and where its output goes."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = dict(environ)
+        self.stdout = Guarded(sys.stdout)
+        self.stderr = Guarded(sys.stderr)
+        self.host = hosts.Host(self.environ, self.stderr)
+        self.name = ""
+        self.as_json = False
+
+    def begin(self, options: argparse.Namespace) -> None:
+        self.name = options.name
+        self.as_json = getattr(options, "format", "") == "json"
+        chosen = getattr(options, "host", "") or self.environ.get("OCICI_HOST") or "auto"
+        if chosen not in hosts.NAMES:
+            raise refused("usage", detail=f"--host is one of {', '.join(hosts.NAMES)}", command=self.name)
+        self.host = hosts.detect(self.environ, chosen, self.stderr)
+        self.environ.update(self.host.inputs())
+
+    def hide(self, secrets: Any) -> None:
+        secrets = list(secrets)
+        self.stdout.hide(secrets)
+        self.stderr.hide(secrets)
+
+    def fail(self, found: Sequence[Finding]) -> int:
+        shown = self.report(found)
+        if self.as_json:
+            self.print_json({"findings": [_as_json(each) for each in shown]})
+        return findings.exit_code(shown)
+
+    def report(self, found: Sequence[Finding], description: Mapping[str, Any] | None = None) -> list[Finding]:
+        shown = self.host.explain(found)
+        self.host.report(hosts.Report(self.name, shown, description or {}))
+        self.stderr.flush()
+        return shown
+
+    def print(self, text: str) -> None:
+        print(text, file=self.stdout)
+        self.stdout.flush()
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        self.print(json.dumps(value))
+
+
+def _as_json(found: Finding) -> dict[str, str]:
+    names = ("code", "severity", "title", "cause", "fix", "profile", "docs")
+    return {name: getattr(found, name) for name in names}
+
+
+# -- setup, exec, check ---------------------------------------------------------------------------------------
+
+
+def _setup(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import session, signin
+
+    owner = signin.owner_of(step.host)
+    signed = signin.sign_in(_settings(step, options), step.environ, step.host, step.host.parents()[0], step.hide)
+    try:
+        step.host.hand_over(signed.variables, signed.description)
+        shown = step.report(signed.findings, signed.description)
+        step.print(_format(options.format, signed.description, shown))
+        session.hand_over(signed.session, owner)
+    except BaseException:  # nobody learnt where the session is, so nobody would clean it up
+        session.destroy(signed.session.folder)
+        raise
+    return findings.FINE
+
+
+def _format(form: str, description: Mapping[str, Any], shown: Sequence[Finding]) -> str:
+    if form == "json":
+        return json.dumps({**description, "findings": [_as_json(each) for each in shown]})
+    if form in ("env", "dotenv"):
+        import shlex
+
+        pairs = description["variables"].items()
+        lines = (f"export {name}={shlex.quote(value)}" if form == "env" else f"{name}={value}" for name, value in pairs)
+        return "\n".join(lines)
+    probe = next(each for each in description["profiles"] if each["profile"] == description["profile"]).get("probe")
+    rows = {
+        name: description[name] for name in ("session_dir", "config_file", "user", "tenancy", "fingerprint", "region")
+    }
+    rows["OCI"] = _answer(probe)
+    width = max(map(len, rows))
+    return "\n".join([f"profile {description['profile']}", *(f"  {name:{width}}  {rows[name]}" for name in rows)])
+
+
+def _answer(probe: Mapping[str, Any] | None) -> str:
+    if not probe:
+        return "not asked"
+    namespace = f", namespace {probe['namespace']}" if probe.get("namespace") else ""
+    return f"{probe['outcome']} ({probe['call']}, {probe['seconds']} s{namespace})"
+
+
+def _exec(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import environment, execute, places, session, signin
+
+    parent = places.memory(step.environ) or step.host.parents()[0]
+    signed = signin.sign_in(_settings(step, options), step.environ, step.host, parent, step.hide)
+    try:
+        step.report(signed.findings)
+        code, problem = execute.run(options.child, environment.child(step.environ, signed.variables))
+        if problem:
+            step.report([problem])
+    finally:
+        left = _destroy(signed.session.folder, session.destroy)
+    if left:
+        step.report(left)
+    return code or findings.exit_code(left)
+
+
+def _destroy(path: Path, destroy: Callable[[Path], bool]) -> list[Finding]:
+    try:
+        destroy(path)
+    except Refused as refusal:
+        return list(refusal.findings)
+    return []
+
+
+def _check(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import existing
+
+    path = existing.locate(options.config_file, step.environ)
+    name = options.profile or step.environ.get("OCI_CLI_PROFILE") or "DEFAULT"
+    step.hide(existing.secrets(path))
+    result = existing.check(path, name, _settings(step, options), step.environ)
+    shown = step.report(result.pop("findings"), result)
+    if options.format == "json":
+        step.print_json({**result, "findings": [_as_json(each) for each in shown]})
+    else:
+        verdict = "wrong" if findings.exit_code(shown) else "fine"
+        step.print(f"profile {name} of {path}: {verdict}; OCI: {_answer(result['profiles'][0].get('probe'))}")
+    return findings.exit_code(shown)
+
+
+def _settings(step: _Step, options: argparse.Namespace) -> Any:
+    from ocici.signin import Settings
+
+    def chosen(name: str, default: str, allowed: Sequence[str] = ()) -> str:
+        value: str = getattr(options, name, "") or step.environ.get(f"OCICI_{name.upper()}") or default
+        if allowed and value not in allowed:
+            detail = f"--{name} or OCICI_{name.upper()} is one of {', '.join(allowed)}"
+            raise refused("usage", detail=detail, command=step.name)
+        return value
+
+    try:
+        deadline = float(chosen("deadline", "20"))
+    except ValueError:
+        deadline = 0.0
+    if not 0 < deadline <= 3600:
+        raise refused("usage", detail="--deadline is a number of seconds, 3600 at most", command=step.name)
+    folder = chosen("session_dir", "") if step.name != "check" else ""
+    names = ("profile", "user", "tenancy", "fingerprint", "region")
+    return Settings(
+        values={name: getattr(options, name, "") or "" for name in names},
+        validate=chosen("validate", "online", ("online", "offline", "off")),
+        probe=chosen("probe", "namespace", ("namespace", "regions")),
+        endpoint=chosen("endpoint", ""),
+        deadline=deadline,
+        sdk=options.sdk,
+        session_dir=Path(folder) if folder else None,
+    )
+
+
+# -- cleanup, sweep -----------------------------------------------------------------------------------------------
+
+
+def _cleanup(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import places, session
+    from ocici.session import Owner
+
+    named = options.session_dir or step.environ.get("OCICI_SESSION_DIR", "")
+    owner = Owner(step.host.name, step.host.job(), step.host.slot())
+    paths = [Path(named)] if named else session.of_job([*step.host.parents(), *places.all_memory(step.environ)], owner)
+    left: list[Finding] = []
+    for path in paths:
+        try:
+            if session.destroy(path):
+                step.host.say(f"removed the session {path}")
+        except Refused as refusal:  # go on: one that is left must not keep the others
+            left += refusal.findings
+    step.report(left)
+    return findings.exit_code(left)
+
+
+def _sweep(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import places, session
+    from ocici.session import Owner
+
+    owner = Owner(step.host.name, step.host.job(), step.host.slot())
+    parents = [*map(Path, options.folders), *step.host.parents(), *places.all_memory(step.environ)]
+    swept = session.sweep(parents, owner)
+    left = [finding("session-left", path=each.folder, reason=each.left) for each in swept if each.left]
+    step.report(left)
+    if options.format == "json":
+        step.print_json({"swept": [{"folder": str(each.folder), "job": each.job, "left": each.left} for each in swept]})
+    else:
+        for each in swept:
+            if not each.left:
+                step.print(f"removed {each.folder}, left by {each.job}")
+    return findings.exit_code(left)
+
+
+# -- keys -------------------------------------------------------------------------------------------------------
+
+
+def _keygen(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import keys
+
+    pass_phrase = keys.pass_phrase(step.environ, options.encrypt)
+    step.hide([pass_phrase])
+    step.print(keys.generate(Path(options.out), options.bits, pass_phrase, step.environ))
+    return findings.FINE
+
+
+def _fingerprint(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import keys
+
+    step.print(keys.fingerprint(options.file, step.environ, step.hide))
+    return findings.FINE
+
+
+# -- env, explain -------------------------------------------------------------------------------------------------
+
+
+def _env(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import variables
+
+    rows = variables.rows(step.environ, {name: getattr(options, name) for name in ("profile", "region")}, step.hide)
+    step.print(json.dumps({"variables": rows}) if options.format == "json" else variables.table(rows))
+    return findings.FINE
+
+
+def _explain(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import explain
+
+    step.print(explain.one(options.code) if options.code else explain.every())
+    return findings.FINE
+
+
+# -- emulator, demo -------------------------------------------------------------------------------------------------
+
+
+def _emulator(step: _Step, options: argparse.Namespace) -> int:
+    from ocici.emulator.serve import serve
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    registrations = [(tenancy, user, file) for tenancy, user, file in options.register]
+    return serve(options.port, registrations, options.fault, sys.stdout)
+
+
+def _demo(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import demo
+
+    return int(demo.run(step.print))
+
+
+def _lint_gitlab(step: _Step, options: argparse.Namespace) -> int:
+    from ocici import lint_gitlab
+
+    found = step.report(lint_gitlab.run(options.files))
+    if options.format == "json":
+        step.print_json({"findings": [_as_json(each) for each in found]})
+    return findings.exit_code(found)
+
+
+# -- the command line -----------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but what is wrong becomes a finding, and no value that was given is ever repeated."""
+
+    def error(self, message: str) -> NoReturn:
+        if "unrecognized arguments" in message:
+            known = re.findall(r"(?<![^ ])--?[a-z][a-z-]{0,30}(?![^ =])", message.partition(":")[2])
+            message = f"unknown options: {', '.join(known)}" if known else "there are arguments that belong nowhere"
+        message = re.sub(r"invalid choice: .* \(choose", "invalid choice (choose", message, flags=re.DOTALL)
+        message = re.sub(r"invalid (\w+) value: .*", r"not of type \1", message, flags=re.DOTALL)
+        message = re.sub(r"ambiguous option: .* could match", "ambiguous option: could match", message, flags=re.DOTALL)
+        command = self.prog.removeprefix("ocici").strip()
+        raise refused("usage", detail=f"{message}.", command=command or "COMMAND")
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    child: list[str] = []
+    if arguments[:1] == ["exec"] and "--" in arguments:
+        at = arguments.index("--")
+        arguments, child = arguments[:at], arguments[at + 1 :]
+    options = _parser(arguments[0] if arguments else "").parse_args(arguments)
+    if options.name == "exec" and not child:
+        raise refused("usage", detail="No command was given: ocici exec [options] -- COMMAND…", command="exec")
+    options.child = child
+    return options
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog="ocici", description="Sign OCI tools in, and leave no key behind.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"ocici {__version__}")
+    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+    for each, (run, summary, add) in _COMMANDS.items():
+        command = commands.add_parser(each, help=summary, description=summary, allow_abbrev=False)
+        command.set_defaults(command=run)
+        if each == name:  # building the options of the others would only cost time
+            command.add_argument("--host", choices=hosts.NAMES, help="the CI system to report to (default: auto)")
+            add(command)
+    return parser
+
+
+def _add_format(parser: argparse.ArgumentParser, *forms: str) -> None:
+    parser.add_argument("--format", choices=forms, default=forms[0], help="how the result is printed")
+
+
+def _add_probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--validate", choices=("online", "offline", "off"), help="what is checked (default: online)")
+    parser.add_argument("--probe", choices=("namespace", "regions"), help="the call that asks OCI (default: namespace)")
+    parser.add_argument("--endpoint", metavar="URL", help="where the probe goes (default: the region's own endpoint)")
+    parser.add_argument("--deadline", metavar="SECONDS", help="total time that the probe may take (default: 20)")
+    parser.add_argument("--sdk", action="store_true", help="probe through the oci SDK instead of ocici's own signer")
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", metavar="NAME", help="the profile that the exported variables point to")
+    for name in ("user", "tenancy", "fingerprint", "region"):
+        parser.add_argument(f"--{name}", metavar="VALUE", help=f"the {name}, instead of the one in the sources")
+    _add_probe(parser)
+    parser.add_argument("--session-dir", metavar="DIR", help="the session's folder (default: a new one)")
+
+
+def _add_setup(parser: argparse.ArgumentParser) -> None:
+    _add_sources(parser)
+    _add_format(parser, "text", "json", "env", "dotenv")
+
+
+def _add_exec(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "ocici exec [options] -- COMMAND..."
+    _add_sources(parser)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config-file", metavar="FILE", default="", help="the config (default: as the OCI tools do)")
+    parser.add_argument("--profile", metavar="NAME", help="the profile (default: OCI_CLI_PROFILE, then DEFAULT)")
+    _add_probe(parser)
+    _add_format(parser, "text", "json")
+
+
+def _add_cleanup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--session-dir", metavar="DIR", help="the session (default: OCICI_SESSION_DIR, then the job's)")
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--in", dest="folders", metavar="DIR", action="append", default=[], help="look here as well")
+    _add_format(parser, "text", "json")
+
+
+def _add_keygen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bits", type=int, choices=(2048, 3072, 4096), default=2048, help="the size of the key")
+    parser.add_argument("--out", metavar="FILE", default="oci_api_key.pem", help="the private key's file")
+    parser.add_argument("--encrypt", action="store_true", help="encrypt it with OCICI_PASS_PHRASE, or ask for one")
+
+
+def _add_fingerprint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a private or public key (-: standard input)")
+
+
+def _add_env(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", metavar="NAME", default="", help="the profile")
+    parser.add_argument("--region", metavar="VALUE", default="", help="the region")
+    _add_format(parser, "text", "json")
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", nargs="?", default="", help="the finding (default: list them all)")
+
+
+def _add_emulator(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1 (default: a free one)")
+    parser.add_argument(
+        "--register", nargs=3, action="append", default=[], metavar=("TENANCY", "USER", "PUBLIC_KEY_FILE"),
+        help="a user's API key that the emulator knows",
+    )  # fmt: skip
+    parser.add_argument("--fault", action="append", default=[], metavar="KIND", help="misbehave: deny, throttle, …")
+
+
+def _add_nothing(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _add_lint_gitlab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a pipeline, .gitlab-ci.yml")
+    _add_format(parser, "text", "json")
+
+
+_COMMANDS: dict[str, tuple[Callable[..., int], str, Callable[[argparse.ArgumentParser], None]]] = {
+    "setup": (_setup, "read the secrets, check them, write the session, ask OCI", _add_setup),
+    "check": (_check, "check an existing config; write nothing", _add_check),
+    "exec": (_exec, "set up, run a command signed in, clean up", _add_exec),
+    "cleanup": (_cleanup, "destroy the session", _add_cleanup),
+    "sweep": (_sweep, "destroy the sessions of jobs that are provably dead", _add_sweep),
+    "keygen": (_keygen, "make an RSA key pair for OCI", _add_keygen),
+    "fingerprint": (_fingerprint, "print a key's fingerprint", _add_fingerprint),
+    "env": (_env, "print which variable each tool reads, and its value", _add_env),
+    "explain": (_explain, "print what a finding means and what to do", _add_explain),
+    "lint-gitlab": (_lint_gitlab, "find jobs of a GitLab pipeline that would skip setup or cleanup", _add_lint_gitlab),
+    "emulator": (_emulator, "serve the embedded OCI on loopback", _add_emulator),
+    "demo": (_demo, "the whole story on the emulator", _add_nothing),
+}

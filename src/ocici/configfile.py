@@ -1,0 +1,72 @@
+"""Reads the text of an OCI config file, as the Python SDK does: sections, and inheritance from [DEFAULT].
+
+configparser is the SDK's own parser (oci/config.py). Its errors quote lines, so only their line number is taken.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+
+from ocici import bundle
+from ocici.findings import Finding, finding, refused
+
+# Fields that the SDK's config may hold besides the credentials (oci/config.py, DEFAULT_CONFIG), and oci-cli's.
+_IGNORED = ("log_requests", "additional_user_agent", "output", "compartment-id")
+# oci-cli keeps its own settings in sections of this name in its files.
+_NOT_PROFILES = ("OCI_CLI_SETTINGS", "OCI_CLI_CANNED_QUERIES", "OCI_CLI_COMMAND_ALIASES", "OCI_CLI_PARAM_ALIASES")
+
+
+def read(text: str, origin: str, findings: list[Finding]) -> dict[str, dict[str, str]]:
+    """The profiles of the config `text`: their fields by name, [DEFAULT]'s inherited. `origin` is for findings.
+
+    Adds notes to `findings`. Raises `Refused`: config-syntax, field-unknown, token-profile, profile-name,
+    profile-duplicate.
+    """
+    profiles = {}
+    for name, fields in sections(text, origin).items():
+        if name in _NOT_PROFILES:
+            continue
+        bundle.check_name(name, origin)
+        where = f"profile {name} of {origin}"
+        for field in [field for field in fields if field in _IGNORED]:
+            findings.append(finding("field-ignored", origin=where, field=field))
+            del fields[field]
+        for field in fields:
+            bundle.check_field(field, where)
+        profiles[name] = fields
+    return profiles
+
+
+def sections(text: str, origin: str) -> dict[str, dict[str, str]]:
+    """Every section of the config `text` with its fields, [DEFAULT]'s inherited; unknown names are kept.
+
+    Raises `Refused`: config-syntax, profile-duplicate.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text.removeprefix("\ufeff"))
+    except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
+        what = "a profile" if isinstance(error, configparser.DuplicateSectionError) else "a field of a profile"
+        raise refused("profile-duplicate", origin=origin, what=what, where=_line(error.lineno)) from None
+    except configparser.MissingSectionHeaderError as error:
+        detail = "a line stands before any [PROFILE]"
+        raise refused("config-syntax", origin=origin, where=_line(error.lineno), detail=detail) from None
+    except configparser.ParsingError as error:
+        detail = "a line is neither [PROFILE] nor field=value"
+        raise refused("config-syntax", origin=origin, where=_line(error.errors[0][0]), detail=detail) from None
+    except configparser.Error:
+        raise refused("config-syntax", origin=origin, where="", detail="it cannot be read") from None
+    # configparser takes two [DEFAULT]s for one.
+    if len(re.findall(r"^\[DEFAULT\]", text, re.MULTILINE)) > 1:
+        raise refused("profile-duplicate", origin=origin, what="[DEFAULT]", where="")
+    found = {name: dict(parser.items(name)) for name in parser.sections()}
+    if parser.defaults() or not found:
+        found = {"DEFAULT": dict(parser.defaults()), **found}
+    if not any(found.values()):
+        raise refused("config-syntax", origin=origin, where="", detail="it holds no fields")
+    return {name: {field: value or "" for field, value in fields.items()} for name, fields in found.items()}
+
+
+def _line(number: int | None) -> str:
+    return f" (line {number})" if number else ""

@@ -1,0 +1,94 @@
+"""What a CI system can do for a step, behind one interface. Standard library only.
+
+`Host` itself is what every CI system has in common, and all that an unknown one needs; the others
+override what their platform does otherwise. Hosts hold no logic about credentials: they say where they
+are, take the platform's inputs, and show what the steps before them found.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ocici.findings import Finding
+from ocici.output import Out
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command has to say, ready to be shown. Nothing in it is secret.
+
+    `command`: the command that reports. `description`: the session or config as `--format json` prints it
+    (docs/COMMANDS.md), without its findings; empty when the command failed.
+    """
+
+    command: str
+    findings: Sequence[Finding] = ()
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Host:
+    """The CI system that the step runs in. This one is a plain terminal or a CI system unknown to ocici.
+
+    Parameters: `environ`, the step's environment; `out`, where findings and progress go (standard error).
+    """
+
+    name = "terminal"
+
+    def __init__(self, environ: Mapping[str, str], out: Out) -> None:
+        self.environ = environ
+        self.out = out
+
+    # -- where we are ---------------------------------------------------------------------------------
+
+    def job(self) -> str:
+        """A name for this run of this job, that no other run has; empty when unknown."""
+        return ""
+
+    def slot(self) -> str:
+        """A name for the place in which only one job runs at a time; empty when unknown.
+
+        A session of another job in the same slot belongs to a job that is over (DESIGN.md, rule 6).
+        """
+        return ""
+
+    def parents(self) -> list[Path]:
+        """The folders in which sessions are made here: the first is the default, sweep looks in all."""
+        return [Path(tempfile.gettempdir())]
+
+    # -- what comes in --------------------------------------------------------------------------------
+
+    def inputs(self) -> Mapping[str, str]:
+        """The platform's own inputs, under the names of ocici's variables; they win over the environment."""
+        return {}
+
+    def explain(self, findings: Sequence[Finding]) -> list[Finding]:
+        """`findings`, with the causes that only this platform knows added or put in their place."""
+        return list(findings)
+
+    # -- what goes out --------------------------------------------------------------------------------
+
+    def mask(self, forms: Iterable[str]) -> None:
+        """Tell the platform to hide `forms` (one-line texts) in its log. Called before anything is printed."""
+
+    def report(self, report: Report) -> None:
+        """Show the findings, and what was signed in."""
+        for finding in report.findings:
+            self.show(finding)
+
+    def show(self, finding: Finding) -> None:
+        """Show one finding: what is wrong, why, what to do."""
+        where = f" (profile {finding.profile})" if finding.profile else ""
+        print(f"{finding.severity}: {finding.title}{where} [{finding.code}]", file=self.out)
+        print(f"  why: {finding.cause}", file=self.out)
+        print(f"  fix: {finding.fix}", file=self.out)
+
+    def say(self, line: str) -> None:
+        """Show one line of progress."""
+        print(f"ocici: {line}", file=self.out)
+
+    def hand_over(self, variables: Mapping[str, str], description: Mapping[str, Any]) -> None:
+        """Hand the session to the steps that follow: variables, and outputs taken from `description`."""

@@ -1,0 +1,104 @@
+"""Instead: what a text is when it is no private key, told by its shape alone. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ocici.findings import Refused, refused
+from ocici.repair import Found
+
+_ASTERISKS = "*\u2022\u25cf"
+_MASK = re.compile(r"[\[<(]?(?:masked|secure|redacted|hidden|secret|filtered)[\])>]?", re.IGNORECASE)
+
+_REFERENCES = (
+    (r"\$\{\{.{0,200}\}\}", "${{ … }}"),  # GitHub
+    (r"\{\{.{0,200}\}\}", "{{ … }}"),  # Ansible, Jinja, Helm
+    (r"\$\[\[.{0,200}\]\]", "$[[ … ]]"),  # GitLab's inputs
+    (r"\$\{[\w.:-]{1,200}\}", "${…}"),
+    (r"\$\([\w.:-]{1,200}\)", "$(…)"),  # Azure, Tekton
+    (r"\$[A-Za-z_]\w{0,200}", "$NAME"),
+    (r"%[A-Za-z_]\w{0,200}%", "%NAME%"),
+    (r"\$env:\w{1,200}", "$env:NAME"),
+)
+
+_IDENTIFIERS: Final = {  # object identifiers as they stand at the start of a key's DER
+    bytes.fromhex("06072a8648ce3d0201"): "EC",
+    bytes.fromhex("06072a8648ce380401"): "DSA",
+    bytes.fromhex("06032b6570"): "Ed25519",
+    bytes.fromhex("06032b6571"): "Ed448",
+    bytes.fromhex("06032b656e"): "X25519",
+    bytes.fromhex("06032b656f"): "X448",
+    bytes.fromhex("06092a864886f70d010301"): "DH",
+}
+_PKCS12 = bytes.fromhex("06092a864886f70d010701")
+
+
+def refusal(found: Found, origin: str) -> Refused:
+    """What to say of a text in which there is no private key."""
+    labels = [block.label for block in found.blocks]
+    text = found.texts[0].strip(" \t\r\n\"'`") if found.texts else ""
+    if any("PUBLIC" in label for label in labels):
+        return refused("key-is-public", origin=origin)
+    if any("CERTIFICATE" in label or label == "PKCS7" for label in labels):
+        request = all("REQUEST" in label for label in labels)
+        return refused("key-is-certificate", origin=origin, detail=" request" if request else "")
+    if labels:
+        return refused("invalid-key-format", origin=origin, detail=f"it holds {labels[0]} and nothing else")
+    for inner in (inner.lstrip() for inner in found.texts):
+        if inner.startswith("PuTTY-User-Key-File-"):
+            return refused("key-is-putty", origin=origin)
+        if re.match(r"(?:ssh-|ecdsa-sha2-|sk-)\S{1,60} AAAA", inner):
+            return refused("key-is-public", origin=origin)
+    if masked(text):
+        return refused("value-masked", origin=origin)
+    if form := unexpanded(text):
+        return refused("value-unexpanded", origin=origin, form=form)
+    if _is_path(text):
+        return refused("key-is-path", origin=origin)
+    return refused("invalid-key-format", origin=origin, detail=_described(found, text))
+
+
+def masked(text: str) -> bool:
+    """Whether `text` is what a log shows in place of a secret."""
+    return bool(text) and (not text.strip(_ASTERISKS) or bool(_MASK.fullmatch(text)))
+
+
+def unexpanded(text: str) -> str:
+    """The form of the reference to a variable that `text` is; empty when it is none."""
+    return next((form for pattern, form in _REFERENCES if re.fullmatch(pattern, text)), "")
+
+
+def kind(der: bytes, label: str) -> str:
+    """The type that `der` says it is of, where it is a private key of no RSA type; else empty."""
+    named = label.split(" ")[0] if label.startswith(("EC ", "DSA ")) else ""
+    return next((kind for identifier, kind in _IDENTIFIERS.items() if identifier in der[:40]), named)
+
+
+def is_store(der: bytes) -> bool:
+    """Whether `der` is a PKCS#12 store."""
+    return _PKCS12 in der[:40]
+
+
+def _is_path(text: str) -> bool:
+    if "\n" in text or not 1 < len(text) < 4096:
+        return False
+    return bool(
+        re.match(r"(?:~|\.{1,2}|file:/|@)?[/\\]|[A-Za-z]:[/\\]", text) or re.search(r"\.(?:pem|key|der|p8|ppk)$", text)
+    )
+
+
+def _described(found: Found, text: str) -> str:
+    if found.depth:
+        return "it is base64, but not of a key"
+    if text.startswith("ocid1."):
+        return "it holds an OCID"
+    if re.fullmatch(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7,31}", text):
+        return "it holds a fingerprint"
+    if text.startswith(("0\ufffd", "0\u201a")):
+        return "it holds a binary key (DER) that was stored as text, which destroys it"
+    if re.search(r"^[ \t]{0,9}key_file[ \t]{0,9}[=:]", text, re.MULTILINE):
+        return "it holds an OCI config without the key, which is in a file of its own"
+    if text.startswith("{"):
+        return "it holds JSON without a key in it"
+    return f"it is a text of {len(text)} characters without a BEGIN line, and not base64"

@@ -1,0 +1,271 @@
+"""The way to OCI: endpoint, proxy and trusted CAs by the usual variables, and what failures on it mean.
+
+Both transports take their settings from here, so that a proxy or CA that one of them finds the other finds too.
+Where the variables come from: curl (`man curl`, ENVIRONMENT), Requests ("Proxies", "SSL Cert Verification"),
+OpenSSL (SSL_CERT_FILE, SSL_CERT_DIR) and oci-cli (OCI_CLI_CERT_BUNDLE). A proxy set in Windows' or macOS' own
+settings is not looked up.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from ocici.findings import refused
+from ocici.probe_answers import Failure, clean
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a request goes: `http` or `https`, a host (an IPv6 address without brackets), a port, a path prefix."""
+
+    scheme: str
+    host: str
+    port: int
+    netloc: str
+    prefix: str
+
+    @property
+    def url(self) -> str:
+        """The endpoint as text, without a slash at its end."""
+        return f"{self.scheme}://{self.netloc}{self.prefix}"
+
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
+
+
+def endpoint(text: str) -> Endpoint:
+    """`text` (`https://HOST[:PORT][/PREFIX]`) as an endpoint. Raises `Refused` (usage) for anything else.
+
+    The text itself is not repeated: it may hold a password.
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _malformed("and the host or port of this cannot be") from None
+    if not text.isprintable() or " " in text:  # urlsplit drops some of these without a word
+        raise _malformed("and this has blanks or control characters in it")
+    host, _, _ = parts.netloc.rpartition(":") if port is not None else (parts.netloc, "", "")
+    if parts.scheme not in ("http", "https"):
+        raise _malformed("and this does not begin with http:// or https://")
+    if "@" in parts.netloc:
+        raise _malformed("without a user or password")
+    if not _HOST.fullmatch(host) or port == 0:
+        raise _malformed("and the host or port of this cannot be")
+    if parts.query or parts.fragment or not _PREFIX.fullmatch(parts.path):
+        raise _malformed("and the path of this is more than a plain prefix")
+    default = 443 if parts.scheme == "https" else 80
+    return Endpoint(parts.scheme, host.strip("[]"), port or default, parts.netloc, parts.path.rstrip("/"))
+
+
+def _malformed(detail: str) -> Exception:
+    return refused(
+        "usage",
+        detail=f"--endpoint (OCICI_ENDPOINT) takes a URL such as https://objectstorage.eu-frankfurt-1.oraclecloud.com, "
+        f"{detail}.",
+        command="setup",
+    )
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy spoken to over plain HTTP. Its user and password are secrets: `shown` is the proxy without them."""
+
+    host: str
+    port: int
+    url: str = field(repr=False)
+    user: str = field(repr=False, default="")
+    password: str = field(repr=False, default="")
+
+    @property
+    def shown(self) -> str:
+        """The proxy as it may be shown."""
+        return f"http://{self.host}:{self.port}"
+
+
+def proxy(target: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
+    """The proxy that `environ` names for `target`, or None. Raises `Failure` for one that cannot be used.
+
+    HTTPS_PROXY counts for https, HTTP_PROXY for http, then ALL_PROXY; lower case wins. This machine itself
+    (`localhost`, 127.0.0.0/8, ::1) is never asked for through a proxy: a proxy's own loopback is another machine.
+    """
+    names = [name for stem in (f"{target.scheme}_proxy", "all_proxy") for name in (stem.upper(), stem)]
+    name = next((name for name in names if environ.get(name)), "")
+    if not name or _loopback(target.host) or _bypassed(target, environ):
+        return None
+    text = environ[name].strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        port = parts.port or 80
+    except ValueError:
+        parts, port = SplitResult("", "", "", "", ""), 0
+    if parts.scheme in ("https", "socks4", "socks4a", "socks5", "socks5h"):
+        raise Failure(
+            "proxy-failed",
+            proxy=f"of {name}",
+            reason=f"proxies of kind {parts.scheme}:// are not supported, only http://",
+        )
+    if parts.scheme != "http" or not parts.hostname:
+        raise Failure("proxy-failed", proxy=f"of {name}", reason=f"{name} is not of the form http://HOST:PORT")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return Proxy(parts.hostname, port, parts.geturl(), user, password)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _bypassed(target: Endpoint, environ: Mapping[str, str]) -> bool:
+    """Whether NO_PROXY names the target: host name suffixes, `host:port`, or `*`, as Python itself reads it."""
+    text = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    if not text:
+        return False
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # 5 ms; few need it
+
+    return bool(proxy_bypass_environment(f"{target.host}:{target.port}", {"no": text}))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The CAs to trust: a PEM file, a folder, both, or the default of each transport; `told` says whose they are."""
+
+    file: str | None = None
+    folder: str | None = None
+    told: str = "the system's CAs"
+
+
+def trust(environ: Mapping[str, str]) -> Trust:
+    """The CAs that `environ` names; the first of these that is set, and then only those.
+
+    OCI_CLI_CERT_BUNDLE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE (a file; REQUESTS_CA_BUNDLE also a folder), then
+    SSL_CERT_FILE and SSL_CERT_DIR together. Raises `Refused` (ca-unreadable) for one that is not there.
+    """
+    for name in ("OCI_CLI_CERT_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if path := environ.get(name):
+            _check_ca(name, path)
+            is_folder = Path(path).is_dir()
+            return Trust(None if is_folder else path, path if is_folder else None, f"what {name} names")
+    file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
+    for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
+        if path:
+            _check_ca(name, path)
+    names = " and ".join(name for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)) if path)
+    return Trust(file, folder, f"what {names} names") if names else _system()
+
+
+def _check_ca(name: str, path: str) -> None:
+    try:
+        if Path(path).is_dir():
+            os.listdir(path)  # noqa: PTH208 (only whether it may be read)
+        else:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise refused("ca-unreadable", variable=name, path=clean(path), reason="it holds no certificate") from None
+    except OSError as error:
+        raise refused("ca-unreadable", variable=name, path=clean(path), reason=_reason(error)) from None
+
+
+# Where distributions keep their CAs, for a Python that was built to look elsewhere (Go's crypto/x509,
+# root_linux.go, has the same list).
+_CA_FILES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+def _system() -> Trust:
+    """The system's CAs; else certifi's, where it is installed; else none, and `told` says so."""
+    paths = ssl.get_default_verify_paths()
+    # OpenSSL looks into a folder for hashed names alone (openssl-rehash(1)).
+    if os.name == "nt" or paths.cafile or (paths.capath and any(Path(paths.capath).glob("*.0"))):
+        return Trust()
+    for path in _CA_FILES:
+        if Path(path).is_file():
+            return Trust(path)
+    try:
+        import certifi
+    except ImportError:
+        return Trust(told="nobody: this machine has no CA certificates; install its package ca-certificates")
+    return Trust(certifi.where(), told="certifi's CAs, since this machine has none of its own")
+
+
+def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Failure:
+    """What `error` of a transport means. Raises `error` itself when it is none of the network's.
+
+    An error is judged by all that it was raised from: the SDK wraps the socket's own error four times.
+    """
+    causes = list(_causes(error))
+
+    def first(*kinds: type[BaseException]) -> BaseException | None:
+        return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+    def of_proxy(reason: str, mendable: bool = False) -> Failure | None:
+        return Failure("proxy-failed", mendable, proxy=through.shown, reason=reason) if through else None
+
+    if cause := first(ssl.SSLCertVerificationError):
+        said = clean(str(getattr(cause, "verify_message", "")) or "it does not verify")
+        if "not yet valid" in said or "expired" in said:
+            said += "; is this machine's clock right?"
+        return Failure("tls-untrusted", reason=f"{said}; trusted here: {trusted.told}")
+    for cause in causes:
+        # http.client says no more than "Tunnel connection failed: 407 Proxy Authentication Required".
+        match = re.match(r"Tunnel connection failed: ([0-9].*)", str(cause), re.DOTALL)
+        if match and isinstance(cause, OSError):
+            said = clean(match[1])
+            return of_proxy(f"it answered {said}", mendable=said[0] == "5") or Failure("connection-reset", True)
+    if cause := first(socket.gaierror):
+        again = isinstance(cause, OSError) and cause.errno == socket.EAI_AGAIN
+        return of_proxy("its name does not resolve", again) or Failure("host-unknown", again)
+    if first(UnicodeError):  # a name that cannot be one: an empty or overlong label
+        return of_proxy("its name does not resolve") or Failure("host-unknown")
+    if first(TimeoutError):
+        return Failure("timed-out")
+    if first(ConnectionRefusedError):
+        return of_proxy("it refused the connection") or Failure("connection-refused")
+    if first(ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        return Failure("connection-reset", mendable=True)
+    if first(http.client.HTTPException):
+        return Failure("unexpected-answer", status="with something that is not HTTP")
+    if cause := first(ssl.SSLError):
+        return Failure("unexpected-answer", status=f"with no TLS that is understood ({_reason(cause)})")
+    if cause := first(OSError):
+        return of_proxy(_reason(cause)) or Failure("host-unreachable", reason=_reason(cause))
+    raise error
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "reason", "") or getattr(error, "strerror", "") or type(error).__name__
+    return clean(str(text)).lower().replace("_", " ")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error`, and all that it was raised from or wraps, each once, the outer ones first."""
+    seen: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if any(cause is other for other in seen):
+            continue
+        seen.append(cause)
+        yield cause
+        inner = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
+        waiting += [part for part in inner if isinstance(part, BaseException)]

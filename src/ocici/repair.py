@@ -1,0 +1,145 @@
+"""Repair: finds keys in what arrived, however it was damaged on its way. Standard library only.
+
+Nothing is judged here: a reading may still be no key at all. `pem` opens each reading and checks that its
+numbers fit together, and this is why damage may be undone boldly: a wrong reading does not become another
+key, it fails.
+
+Not noted as repairs, since this is how keys are meant to be stored: base64 in one line, OCI's label line, a
+missing newline at the end, encryption, PKCS#1 or PKCS#8.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import urllib.parse
+from dataclasses import dataclass
+from typing import Final
+
+from ocici import blocks, body
+from ocici.body import QUOTES, Block, Notes, Reading
+
+DEPTH: Final = 4  # base64 of base64 of base64 of the PEM; nobody was seen to go further
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e"))
+_INVISIBLE |= dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u2003\u2002\u3000"), " ")
+_NAME = re.compile(
+    r"data:[\w/;=.+-]{0,60}base64,|(?:export\s{1,4}|set\s{1,4})?[A-Za-z_][\w.-]{0,99}\s{0,4}(?:=(?!=)|:)\s{0,9}"
+)
+
+_ESCAPE = re.compile(r"\\+(?:(?:u00|x)([0-9A-Fa-f]{2})|(r\\+n|[rnt]))?|(?:`r)?`(n)")
+_ENCODED = re.compile(r"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII)")  # "-----", that again, "MII", DER
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Found:
+    """What was found: the blocks, and the repairs that led to them.
+
+    `texts`: what was read on the way, outermost first, each as it stood and with true line ends. `depth`: how
+    many layers of base64 were taken off.
+    """
+
+    blocks: tuple[Block, ...] = ()
+    repairs: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    depth: int = 0
+
+
+def find(raw: bytes, depth: int = 0) -> Found:
+    """The blocks in `raw`: PEM in any state, base64 of it, or DER. Raises nothing."""
+    if _is_binary(raw):
+        return Found((_binary(raw, depth),), depth=depth)
+    notes = Notes()
+    text = _text(raw, notes)
+    plain = _unescaped(text, notes)
+    texts = (text, plain) if plain != text else (text,)
+    found, outside = blocks.cut(plain, notes)
+    if any(block.is_private for block in found) or depth == DEPTH or not (inner := _unwrapped(outside, notes)):
+        return Found(found, tuple(notes.made), texts, depth)
+    if not _is_binary(inner):
+        notes.add("its base64 was wrapped over lines", len(outside.strip().split("\n")) > 1)
+        notes.add("it was base64-encoded more than once", depth)
+    deeper = find(inner, depth + 1)
+    for note in deeper.repairs:
+        notes.add(note)
+    return Found(found + deeper.blocks, tuple(notes.made), texts + deeper.texts, deeper.depth)
+
+
+def _is_binary(raw: bytes) -> bool:
+    """Whether `raw` is DER: a sequence that begins with an integer or a sequence, as every key does."""
+    if raw[:1] != b"0" or len(raw) < 4:
+        return False
+    if raw[1] in (0x81, 0x82, 0x83):  # no text in UTF-8 goes on like this after a zero
+        return True
+    return raw[2] in (0x02, 0x30) and body.der_length(raw) == len(raw.rstrip(b"\r\n"))
+
+
+def _binary(raw: bytes, depth: int) -> Block:
+    length = body.der_length(raw)
+    data = raw if raw[length:].strip() else raw[:length]
+    note = "its BEGIN and END lines were missing" if depth else "it was in binary form (DER)"
+    fault = body.der_fault(data)
+    return Block("", fault=fault) if fault else Block("", (Reading(data, (note,)),))
+
+
+def _text(raw: bytes, notes: Notes) -> str:
+    """`raw` as text: UTF-8, UTF-16 (with or without a byte-order mark) or Windows-1252."""
+    encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(raw[:2], "")
+    head = raw[:64]
+    if not encoding and len(head) >= 8 and head.count(0) * 3 > len(head):
+        encoding = "utf-16-le" if head[1] == 0 else "utf-16-be"
+    if encoding:
+        notes.add("it was encoded in UTF-16")
+        return raw.decode(encoding, "replace").lstrip("\ufeff")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _unescaped(text: str, notes: Notes) -> str:
+    """`text` with true line ends, and without what editors, shells and forms put into it."""
+    notes.add("a byte-order mark was in it", "\ufeff" in text)
+    text = text.replace("\ufeff", "")
+    if "%" in text and re.search(r"%(?:0[AaDd]|2[0BbFf]|3[Dd])", text):
+        notes.add("it was URL-encoded")
+        text = urllib.parse.unquote(text)
+    if "&" in text or "<" in text:
+        plain = re.sub(r"<br ?/?>", "\n", html.unescape(text))
+        notes.add("it was HTML-escaped", plain != text)
+        text = plain
+    if "\\" in text or "`n" in text:
+        plain = _ESCAPE.sub(_unescape, text)
+        notes.add(r"line breaks were written out (\n)", plain.count("\n") > text.count("\n"))
+        notes.add("backslashes stood in it", plain.count("\n") == text.count("\n"))
+        text = plain
+    plain = text.translate(_INVISIBLE)
+    notes.add("invisible or non-breaking characters were in it", plain != text)
+    notes.add("line ends were those of Windows (CRLF)", "\r\n" in plain)
+    plain = plain.replace("\r\n", "\n")
+    notes.add("line ends were those of an old Mac (CR)", "\r" in plain)
+    return plain.replace("\r", "\n")
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    return {"t": " ", "": ""}.get(match[2] or match[3] or "", "\n")
+
+
+def _unwrapped(text: str, notes: Notes) -> bytes:
+    """What `text` is the base64 of; empty when it is not base64. Other text may stand before and after."""
+    bare = blocks.without_label(text).translate(body.IN_LINES).strip(" \n\t;,")
+    if (name := _NAME.match(bare)) and len(bare) - name.end() > 16:
+        bare = bare[name.end() :]
+        notes.add("text stood before the key")
+    words = bare.split()
+    if "".join(words).rstrip("=").strip(body.BASE64 + "-_") or any(len(word) < 16 for word in words[:-1]):
+        if not (start := _ENCODED.search(bare)):  # a sentence has short words
+            return b""
+        words = [re.split(r"(?<==)(?!=)|[^A-Za-z0-9+/=_-]", bare[start.start() :].replace("\n", ""), maxsplit=1)[0]]
+        notes.add("text stood round the key")
+    data = body.decoded("".join(words), notes, cut=True)
+    if not data or len(data) < 12:
+        return b""
+    notes.add("quotes were round it", any(quote in text for quote in QUOTES))
+    return data

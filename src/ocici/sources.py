@@ -1,0 +1,297 @@
+"""Reads credentials from each source, with one precedence (docs/COMMANDS.md, "Where credentials are read from").
+
+Nothing is judged here but whether a source can be read: what the values are worth is for the checks.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ocici import bundle, configfile
+from ocici.credentials import Credentials, Profile, Secret
+from ocici.findings import Finding, Refused, finding, refused
+
+LIMIT: Final = 1_048_576
+"""Bytes that one secret may have."""
+
+DEFAULT: Final = "DEFAULT"
+
+FIELDS: Final = ("user", "tenancy", "fingerprint", "region", "key", "pass_phrase")
+
+_SINGLE: Final = {
+    "user": "OCICI_USER",
+    "tenancy": "OCICI_TENANCY",
+    "fingerprint": "OCICI_FINGERPRINT",
+    "region": "OCICI_REGION",
+    "key": "OCICI_PRIVATE_KEY",
+    "pass_phrase": "OCICI_PASS_PHRASE",
+}
+# oci-cli's own names: docs.oracle.com, "CLI Environment Variables"; the key is the variable or the file it names.
+_OCI_CLI: Final = {
+    "user": "OCI_CLI_USER",
+    "tenancy": "OCI_CLI_TENANCY",
+    "fingerprint": "OCI_CLI_FINGERPRINT",
+    "region": "OCI_CLI_REGION",
+    "key": "OCI_CLI_KEY_CONTENT",
+    "pass_phrase": "OCI_CLI_PASSPHRASE",
+}
+_BUNDLE: Final = "OCICI_CREDENTIALS"
+_CONFIG: Final = "OCICI_CONFIG"
+
+VARIABLES: Final = (*_SINGLE.values(), _BUNDLE, _CONFIG)
+"""The variables that ocici reads secrets and values from, each also as `…_FILE`."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value and where it was read. `reason` says why a key file that it names could not be read."""
+
+    secret: Secret
+    origin: str
+    reason: str = ""
+
+
+Fields = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """What was read: the profiles, the name of the selected one, and what was worth knowing."""
+
+    profiles: list[Profile]
+    selected: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read(environ: Mapping[str, str], options: Mapping[str, str]) -> Sourced:
+    """The credentials in `environ` and `options`.
+
+    Parameters: `environ`, the environment with the host's inputs in it; `options`, the command line's: "user",
+    "tenancy", "fingerprint", "region", "profile", each may be missing or empty. Raises `Refused` when a source
+    cannot be read, when one value is given twice, or when no credentials are there at all.
+    """
+    findings: list[Finding] = []
+    over = {name: Value(Secret(text), f"--{name}") for name in FIELDS if (text := options.get(name, ""))}
+    for name, variable in _SINGLE.items():
+        single = _variable(environ, variable, binary=name == "key")
+        if single and name not in over:
+            over[name] = single
+    named, origin = _named_profiles(environ, findings)
+    under = dict(_oci_cli(environ))
+    wanted = options.get("profile") or environ.get("OCICI_PROFILE", "")
+    if not named and not over and not under:
+        raise _nothing(environ)
+    selected = _select(wanted, named, origin)
+    named.setdefault(selected, {})
+    for name, value in under.items():
+        named[selected].setdefault(name, value)
+    named[selected].update(over)
+    profiles = []
+    for name, fields in named.items():
+        key = fields.get("key")
+        if key and key.reason and name != selected:
+            findings.append(finding("profile-left-out", name=name, origin=origin))
+            continue
+        profiles.append(_profile(name, fields, _empty(environ) if name == selected else {}))
+    return Sourced(profiles, selected, findings)
+
+
+def secrets(environ: Mapping[str, str]) -> Iterator[Secret]:
+    """Every secret that stands in a variable as it is, so that no output can hold one by mistake.
+
+    Files are not opened: what they hold is known to the masks once it is read.
+    """
+    for variable in (
+        _SINGLE["key"],
+        _SINGLE["pass_phrase"],
+        _BUNDLE,
+        _CONFIG,
+        "OCI_CLI_KEY_CONTENT",
+        "OCI_CLI_PASSPHRASE",
+    ):
+        if value := environ.get(variable, ""):
+            yield Secret(value)
+
+
+def pass_phrase(environ: Mapping[str, str]) -> Secret:
+    """The pass phrase in OCICI_PASS_PHRASE or its file; empty when there is none. Raises `Refused` as `read` does."""
+    value = _variable(environ, _SINGLE["pass_phrase"])
+    return value.secret if value else Secret()
+
+
+# -- where a value stands -----------------------------------------------------------------------------------
+
+
+def _variable(environ: Mapping[str, str], name: str, binary: bool = False) -> Value | None:
+    """The value of `name`, or of the file that `name`_FILE names; None when neither is set or both are empty."""
+    here, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
+    if here and path:
+        raise refused("source-twice", first=name, second=f"{name}_FILE")
+    if here:
+        if len(here) > LIMIT:
+            raise refused("source-too-large", origin=name, limit=LIMIT)
+        return Value(Secret(here), name)
+    if not path:
+        return None
+    content = read_file(path, f"{name}_FILE")
+    if not binary:
+        content = content.strip(b"\r\n")  # the line end that every editor puts at the end of a file
+    if not content:
+        raise refused("secret-empty", origin=f"the file that {name}_FILE names")
+    return Value(Secret(content), f"{name}_FILE")
+
+
+def read_file(path: str, origin: str) -> bytes:
+    """What the file at `path` holds. Raises `Refused`: path-is-key, source-missing, permission-denied, …"""
+    if "\n" in path or "PRIVATE KEY" in path or len(path) > 4096:
+        raise refused("path-is-key", origin=origin)
+    shown = _shown_path(path)
+    try:
+        with open(os.open(Path(path).expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            content = file.read(LIMIT + 1)
+    except PermissionError as error:
+        raise refused("permission-denied", path=shown, reason=error.strerror) from None
+    except OSError as error:
+        raise refused("source-missing", origin=origin, path=shown, reason=_reason(error)) from None
+    except (ValueError, RuntimeError):  # a zero byte in the path; no home folder for ~
+        raise refused("source-missing", origin=origin, path=shown, reason="that is no path") from None
+    if len(content) > LIMIT:
+        raise refused("source-too-large", origin=origin, limit=LIMIT)
+    return content or b""
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "it is not there"
+    return f"it cannot be read ({error.strerror or type(error).__name__})"
+
+
+def _shown_path(path: str) -> str:
+    # A secret put where a path belongs must not come out in a message: base64 looks like one.
+    if re.fullmatch(r"[A-Za-z0-9+/=_-]{60,}", path) or not path.isprintable():
+        return f"(a value of {len(path)} characters)"
+    return path if len(path) <= 300 else path[:300] + "…"
+
+
+def _oci_cli(environ: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    for name, variable in _OCI_CLI.items():
+        if value := environ.get(variable, ""):
+            yield name, Value(Secret(value), variable)
+        elif name == "key" and (path := environ.get("OCI_CLI_KEY_FILE", "")):
+            yield name, Value(Secret(read_file(path, "OCI_CLI_KEY_FILE")), "OCI_CLI_KEY_FILE")
+
+
+# -- bundle and config text -----------------------------------------------------------------------------------
+
+
+def _named_profiles(environ: Mapping[str, str], findings: list[Finding]) -> tuple[dict[str, Fields], str]:
+    """The profiles of the bundle, what it leaves open filled from the config text; and where they were read."""
+    profiles: dict[str, Fields] = {}
+    origins = []
+    if value := _variable(environ, _BUNDLE):
+        origins.append(value.origin)
+        _add(profiles, bundle.read(_text(value, "bundle-syntax"), value.origin), value.origin)
+    if value := _variable(environ, _CONFIG):
+        origins.append(value.origin)
+        _add(profiles, configfile.read(_text(value, "config-syntax"), value.origin, findings), value.origin)
+    return profiles, " and ".join(origins)
+
+
+def _add(profiles: dict[str, Fields], read: Mapping[str, Mapping[str, str]], origin: str) -> None:
+    for name, texts in read.items():
+        fields = profiles.setdefault(name, {})
+        for each, content in texts.items():
+            if content and ("key" if each in ("key_content", "key_file") else each) not in fields:
+                field_name, value = _field(each, content, f"`{each}` in {origin}")
+                fields[field_name] = value
+
+
+def _field(name: str, content: str, origin: str) -> tuple[str, Value]:
+    if name == "key_content":
+        return "key", Value(Secret(content), origin)
+    if name != "key_file":
+        return name, Value(Secret(content), origin)
+    try:
+        return "key", Value(Secret(read_file(content, origin)), origin)
+    except Refused as refusal:
+        if refusal.findings[0].code == "path-is-key":
+            raise
+        reason = refusal.findings[0].cause
+        return "key", Value(Secret(), origin, reason or "it cannot be read")
+
+
+def _text(value: Value, code: str) -> str:
+    """The text of a bundle or config: as it is, or out of one line of base64, which every secret store keeps.
+
+    Raises `Refused` with the finding `code` when it is no text.
+    """
+    raw = value.secret.reveal()
+    compact = b"".join(raw.split())
+    if re.fullmatch(rb"[A-Za-z0-9+/_-]{16,}=*", compact):
+        with contextlib.suppress(binascii.Error):
+            raw = base64.b64decode(compact.translate(bytes.maketrans(b"-_", b"+/")), validate=True)
+    with contextlib.suppress(UnicodeDecodeError):
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    raise refused(code, origin=value.origin, where="", detail="it is not text")
+
+
+# -- profiles ---------------------------------------------------------------------------------------------------
+
+
+def _select(wanted: str, named: Mapping[str, Fields], origin: str) -> str:
+    known = ", ".join(named)
+    if wanted:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", wanted):
+            raise refused("profile-name", origin="--profile or OCICI_PROFILE", length=len(wanted))
+        if named and wanted not in named:
+            raise refused("profile-missing", name=wanted, origin=origin, known=known)
+        return wanted
+    if not named or DEFAULT in named:
+        return DEFAULT
+    if len(named) > 1:
+        raise refused("profile-not-chosen", origin=origin, known=known)
+    return next(iter(named))
+
+
+def _empty(environ: Mapping[str, str]) -> dict[str, str]:
+    """For each field the variable that is set but empty: a secret that the CI system did not hand over."""
+    return {
+        name: variable
+        for name in FIELDS
+        for variable in (_OCI_CLI[name], f"{_SINGLE[name]}_FILE", _SINGLE[name])
+        if environ.get(variable) == ""
+    }
+
+
+def _profile(name: str, fields: Fields, empty: Mapping[str, str]) -> Profile:
+    key = fields.get("key")
+    if key and key.reason:
+        raise Refused(finding("cannot-read-private-key", name, origin=key.origin, path="a file", reason=key.reason))
+    values = {each: fields[each].secret if each in fields else Secret() for each in FIELDS}
+    credentials = Credentials(
+        user=values["user"].text(),
+        tenancy=values["tenancy"].text(),
+        fingerprint=values["fingerprint"].text(),
+        region=values["region"].text(),
+        key=values["key"],
+        pass_phrase=values["pass_phrase"],
+        origins={**empty, **{each: value.origin for each, value in fields.items()}},
+    )
+    return Profile(name, credentials)
+
+
+def _nothing(environ: Mapping[str, str]) -> Refused:
+    """No credentials at all. A variable that is set but empty is a secret that the CI system did not hand over."""
+    empty = [name for name in (*VARIABLES, *_OCI_CLI.values()) if environ.get(name) == ""]
+    if empty:
+        return Refused(*(finding("secret-empty", origin=name) for name in empty))
+    return refused("credentials-missing", missing=", ".join(VARIABLES))
