@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, block
+from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, read_body
 
 _KIND = (
     r"(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH|SSH2|ANY|PGP)\s{0,4}){0,2}(?:PRIVATE|PUBLIC)\s{0,4}KEY(?:\s{0,4}BLOCK)?"
@@ -32,7 +32,7 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
             outside.append(text[position:start])
             ended = index + 1 < len(marks) and marks[index + 1][0] == "END"
             position = marks[index + 1][2] if index + 1 < len(marks) else len(text)
-            found.append(block(label, text[stop:position], Notes(), ended))
+            found.append(read_body(label, text[stop:position], Notes(), ended))
         elif index and marks[index - 1][0] == "BEGIN":
             notes.add("its BEGIN and END lines did not match", label != marks[index - 1][1])
             position = stop
@@ -41,7 +41,7 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
             first = _FIRST.search(before)
             outside.append(before[: first.start()] if first else "")
             body = before[first.start() :] if first else before
-            found.append(block(label, body, Notes(["its BEGIN line was missing"]), ended=True))
+            found.append(read_body(label, body, Notes(["its BEGIN line was missing"]), ended=True))
             position = stop
     outside.append(text[position:])
     if not any(block.is_private for block in found):
@@ -92,7 +92,9 @@ def _bare(outside: list[str]) -> list[Block]:
     for index, text in enumerate(outside):
         if first := _FIRST.search(text):
             label = "RSA PRIVATE KEY" if first[0].startswith("P") else ""
-            block = block(label, text[first.start() :], Notes(["its BEGIN and END lines were missing"]), ended=False)
+            block = read_body(
+                label, text[first.start() :], Notes(["its BEGIN and END lines were missing"]), ended=False
+            )
             if block.readings:
                 outside[index] = text[: first.start()]
                 found.append(block)

@@ -71,7 +71,7 @@ class Notes:
             self.made.append(note)
 
 
-def block(label: str, body: str, made: Notes, ended: bool) -> Block:
+def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
     """The block with the base64 text `body`; `ended`: an END line follows it."""
     plain = body.translate(IN_LINES)
     made.add("quotes or other marks stood in its lines", plain != body)

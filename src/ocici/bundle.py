@@ -128,7 +128,7 @@ class _Reader:
 
         if isinstance(node, yaml.ScalarNode):
             null = node.style is None and node.value in ("null", "~", "Null", "NULL")
-            return "" if null else str(node.value)
+            return "" if null else self._joined(node)
         if not isinstance(node, yaml.MappingNode):
             raise refused("bundle-shape", origin=self._origin, detail="it holds a list; a bundle has none")
         pairs: dict[str, object] = {}
@@ -141,6 +141,13 @@ class _Reader:
                 raise refused("profile-duplicate", origin=self._origin, what=what, where=where)
             pairs[key.value] = self._value(value, depth + 1)
         return pairs
+
+    def _joined(self, node: yaml.ScalarNode) -> str:
+        """The scalar's text. JSON writes characters beyond U+FFFF as two escapes, which YAML does not join."""
+        try:
+            return str(node.value).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            raise refused("bundle-syntax", origin=self._origin, where=_at(node.start_mark)) from None
 
 
 def _at(mark: Any) -> str:

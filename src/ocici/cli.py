@@ -183,8 +183,8 @@ def _exec(step: _Step, options: argparse.Namespace) -> int:
 def _destroy(path: Path, destroy: Callable[[Path], bool]) -> list[Finding]:
     try:
         destroy(path)
-    except Refused as refusal:
-        return list(refusal.findings)
+    except Refused as refusal:  # whatever it is: this is the session that was just made, and it is still there
+        return [finding("session-left", path=path, reason=refusal.findings[0].cause)]
     return []
 
 

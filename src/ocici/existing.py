@@ -83,6 +83,8 @@ def _profile(path: Path, name: str, fields: Mapping[str, str], findings: list[Fi
     if named := fields.get("key_file", ""):
         key = _key(path, name, named, findings)
         origins["key"] = named
+    if not key:
+        del origins["key"]
     who = Credentials(
         user=fields.get("user", ""),
         tenancy=fields.get("tenancy", ""),

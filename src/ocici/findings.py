@@ -441,7 +441,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "variable-overrides": Entry(
         "a variable overrides the session",
-        "{names} {verb} set, and {tools} that to the session's config.",
+        "{names} {verb} set, and {tools} to the session's config.",
         "Hand those secrets to ocici's step alone instead of the whole job.",
         severity="warning",
     ),
@@ -622,9 +622,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "variables-not-handed": Entry(
         "GitLab did not hand over the variables",
-        "Not set in this job: {names}. Usually they are protected and {ref} is not a protected branch or tag, or they "
-        "are limited to another environment.",
-        "Settings, CI/CD, Variables: clear 'Protect variable', or protect the branch; check the environment scope.",
+        "Not set in this job: {names}. {why}",
+        "Settings, CI/CD, Variables: look at each one's key, at 'Protect variable' (clear it, or protect the branch or "
+        "tag), and at its environment scope.",
         exit_code=USAGE,
     ),
     "debug-trace": Entry(
@@ -632,6 +632,32 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "CI_DEBUG_TRACE is on: GitLab's runner writes every variable of the job to the log, secrets included.",
         "Turn it off, delete this job's log, and replace the API key if others could read it.",
         severity="warning",
+    ),
+    "lint-before-script-overridden": Entry(
+        "a job that skips the sign-in",
+        "{file}: job {job} extends {template}, but its before_script is {whose} and does not refer to {template}'s.",
+        "Put `- !reference [{template}, before_script]` into it, before the first line that needs OCI.",
+        exit_code=USAGE,
+    ),
+    "lint-after-script-overridden": Entry(
+        "a job that skips the cleanup",
+        "{file}: job {job} extends {template}, but its after_script is {whose} and does not refer to {template}'s: the "
+        "key would stay on the runner.",
+        "Make `- !reference [{template}, after_script]` the first line of it.",
+        exit_code=USAGE,
+    ),
+    "lint-after-script-late": Entry(
+        "a job whose cleanup can be skipped",
+        "{file}: job {job} has lines before the cleanup in its after_script ({whose}). The first that fails ends "
+        "after_script, and the key stays on the runner.",
+        "Make `- !reference [{template}, after_script]` the first line of it.",
+        severity="warning",
+    ),
+    "pipeline-unreadable": Entry(
+        "a pipeline that cannot be read",
+        "{file} cannot be read as a GitLab pipeline: {reason}.",
+        "Correct it there; `CI Lint` in GitLab (Build, Pipeline editor) says more.",
+        exit_code=USAGE,
     ),
     # -- the launcher -------------------------------------------------------------------------------------
     # "no-python" is printed by the launcher itself, in the same words: an old Python cannot read this file.

@@ -20,7 +20,7 @@ on Python 3.6, so that an old Python gets a sentence and not a SyntaxError: henc
 quotes. What a warm start does not need is imported where it is used, and pathlib not at all: a warm start costs
 milliseconds.
 """
-# ruff: noqa: PTH100, PTH102, PTH103, PTH111, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120, PTH202, PTH204, PTH207
+# ruff: noqa: PTH100, PTH103, PTH111, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120, PTH202, PTH204, PTH207
 # ruff: noqa: PTH101, PTH104, PTH110, PTH117, PTH208, UP022, UP028
 
 import os
@@ -431,6 +431,8 @@ def seal(folder: str) -> bool:
         paths = [os.path.join(top, name) for name in names]
         sizes.update({os.path.relpath(path, folder): os.path.getsize(path) for path in paths})
     for record in [path for path in sizes if path.endswith(os.path.join(".dist-info", "RECORD"))]:
+        if os.path.dirname(os.path.dirname(record)) != SITE:
+            continue  # of a package that another one carries inside itself
         with open(os.path.join(folder, record), encoding="utf-8", newline="") as file:
             for path, _, size in csv.reader(file):  # packaging.python.org, "Recording installed projects"
                 if size and not path.startswith("..") and sizes.get(os.path.join(SITE, *path.split("/"))) != int(size):

@@ -95,7 +95,7 @@ def probe(
         finally:
             transport.close()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(THREADS, len(tries)))]
+    threads = [threading.Thread(target=work, name="ocici-probe", daemon=True) for _ in range(min(THREADS, len(tries)))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -101,7 +101,7 @@ def proxy(target: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
     HTTPS_PROXY counts for https, HTTP_PROXY for http, then ALL_PROXY; lower case wins. This machine itself
     (`localhost`, 127.0.0.0/8, ::1) is never asked for through a proxy: a proxy's own loopback is another machine.
     """
-    names = [name for stem in (f"{target.scheme}_proxy", "all_proxy") for name in (stem.upper(), stem)]
+    names = [name for stem in (f"{target.scheme}_proxy", "all_proxy") for name in (stem, stem.upper())]
     name = next((name for name in names if environ.get(name)), "")
     if not name or _loopback(target.host) or _bypassed(target, environ):
         return None

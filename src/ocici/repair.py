@@ -25,7 +25,6 @@ _INVISIBLE |= dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u2003\u2002\u3000
 _NAME = re.compile(
     r"data:[\w/;=.+-]{0,60}base64,|(?:export\s{1,4}|set\s{1,4})?[A-Za-z_][\w.-]{0,99}\s{0,4}(?:=(?!=)|:)\s{0,9}"
 )
-
 _ESCAPE = re.compile(r"\\+(?:(?:u00|x)([0-9A-Fa-f]{2})|(r\\+n|[rnt]))?|(?:`r)?`(n)")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII)")  # "-----", that again, "MII", DER
 

@@ -141,13 +141,14 @@ def _check_environment(
     if path := environment.shadowing(environ):
         findings.append(finding("home-config-shadows", path=path))
     origins = {origin for profile in sourced.profiles for origin in profile.credentials.origins.values()}
-    tools: dict[tuple[str, ...], list[str]] = {}
+    overriding: dict[tuple[str, ...], list[str]] = {}
     for name, readers in environment.overriding(environ, variables, origins):
-        tools.setdefault(readers, []).append(name)
-    for readers, names in tools.items():
-        verb, who = ("is" if len(names) == 1 else "are"), " and ".join(readers)
+        overriding.setdefault(readers, []).append(name)
+    for readers, names in overriding.items():
+        verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
         prefer = "prefers" if len(readers) == 1 else "prefer"
-        findings.append(finding("variable-overrides", names=", ".join(names), verb=verb, tools=f"{who} {prefer}"))
+        tools = f"{' and '.join(readers)} {prefer} {them}"
+        findings.append(finding("variable-overrides", names=", ".join(names), verb=verb, tools=tools))
     if sourced.selected != sources.DEFAULT and any(each.name == sources.DEFAULT for each in sourced.profiles):
         findings.append(finding("default-differs", sourced.selected, name=sourced.selected))
 

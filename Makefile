@@ -1,0 +1,37 @@
+# Every target does its own set-up. Needed beforehand: git, make, and Python 3.10 or newer with pip.
+PYTHON ?= python3
+UV := .tools/uv/bin/uv
+BIN := .venv/bin
+
+.PHONY: test demo check test-all faults bench tools clean
+.DEFAULT_GOAL := test
+
+test: .venv/.dev tools check ## all checks and the tests that take seconds
+	$(BIN)/pytest -q -m "not slow" -n auto --dist loadgroup
+
+test-all: .venv/.dev tools check ## the slow tests too (minutes)
+	$(BIN)/pytest -q -n auto --dist loadgroup
+
+demo: $(UV) ## the whole story on the emulator, in a screen of output
+	@$(UV) sync --quiet --frozen --no-dev --inexact --python $(PYTHON)
+	@$(BIN)/ocici demo
+
+check: .venv/.dev ## types, style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+tools: ## what the wrappers' tests need beyond Python, pinned, into .tools/
+	@scripts/install_tools.sh
+
+clean:
+	rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(UV): src/ocici/runtime/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "ocici is built with Python 3.10 or newer")'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv --upgrade --require-hashes -r $<
+	@touch $@
+
+.venv/.dev: $(UV) uv.lock pyproject.toml
+	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@touch $@

@@ -1,0 +1,155 @@
+"""The offline checks: what is mended, what is found, and what is let through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ocici import checks
+from ocici.credentials import Credentials, Profile, Secret
+
+from .conftest import PASS_PHRASE, TENANCY, USER, Pair
+
+
+@pytest.fixture
+def good(pair: Pair) -> Credentials:
+    return Credentials(user=USER, tenancy=TENANCY, region="eu-frankfurt-1", key=Secret(pair.private))
+
+
+def run(who: Credentials, full: bool = True, **environ: str) -> checks.Checked:
+    return checks.check(Profile("P", who), environ, full)
+
+
+def codes(who: Credentials, full: bool = True) -> list[str]:
+    return [found.code for found in run(who, full).findings]
+
+
+def test_good_credentials_are_completed_without_a_word(good: Credentials, pair: Pair) -> None:
+    checked = run(good)
+    assert checked.findings == []
+    who = checked.profile.credentials
+    assert (who.user, who.tenancy, who.region, who.fingerprint) == (USER, TENANCY, "eu-frankfurt-1", pair.fingerprint)
+    assert who.key == Secret(pair.private)
+
+
+def test_a_pass_phrase_is_used_and_not_kept(good: Credentials, pair: Pair) -> None:
+    checked = run(replace(good, key=Secret(pair.encrypted), pass_phrase=Secret(PASS_PHRASE)))
+    assert checked.findings == []
+    assert checked.profile.credentials.key == Secret(pair.private)
+    assert not checked.profile.credentials.pass_phrase
+
+
+@pytest.mark.parametrize("short", ["fra", "FRA", "iad", "eu-frankfurt-1", " eu-frankfurt-1\n"])
+def test_short_region_codes_resolve(good: Credentials, short: str) -> None:
+    expected = "us-ashburn-1" if short == "iad" else "eu-frankfurt-1"
+    assert run(replace(good, region=short)).profile.credentials.region == expected
+
+
+def test_a_region_of_the_metadata_variable_is_known(good: Credentials) -> None:
+    metadata = (
+        '{"realmKey": "oc1", "realmDomainComponent": "example.com", "regionKey": "xyz", '
+        '"regionIdentifier": "xy-test-1"}'
+    )
+    assert run(replace(good, region="xyz"), OCI_REGION_METADATA=metadata).profile.credentials.region == "xy-test-1"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("user", "", "user-missing"),
+        ("user", "  ", "secret-empty"),
+        ("user", "***", "value-masked"),
+        ("user", "${{ secrets.OCI_USER }}", "value-unexpanded"),
+        ("user", "$OCI_USER", "value-unexpanded"),
+        ("user", "alice@example.com", "ocid-malformed"),
+        ("user", "ocid1.user.oc1..aa aa", "ocid-malformed"),
+        ("user", "ocid1.user.oc1..aaa\nregion=evil", "ocid-malformed"),
+        ("user", "ocid1.user.oc1..AAAA", "ocid-malformed"),
+        ("user", "ocid1.user", "ocid-malformed"),
+        ("user", TENANCY, "ocid-wrong-type"),
+        ("user", "ocid1.group.oc1..aaaa", "ocid-wrong-type"),
+        ("user", "ocid1.user.oc2..aaaa", "realm-mismatch"),
+        ("tenancy", "", "tenancy-missing"),
+        ("tenancy", "ocid1.compartment.oc1..aaaa", "ocid-wrong-type"),
+        ("tenancy", USER, "ocid-wrong-type"),
+        ("tenancy", "ocid1.tenancy.oc4..aaaa", "realm-mismatch"),
+        ("region", "", "region-not-configured"),
+        ("region", "Frankfurt", "region-malformed"),
+        ("region", "eu-frankfurt-1 # mine", "region-malformed"),
+        ("region", "evil.example.com/", "region-malformed"),
+        ("region", "a\nb", "region-malformed"),
+        ("region", "xy-nowhere-1", "region-unknown"),
+        ("region", "eu-frankfrut-1", "region-unknown"),
+        ("fingerprint", "SHA256:abcd", "fingerprint-sha256"),
+        ("fingerprint", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "fingerprint-sha256"),
+        ("fingerprint", "aa:bb:cc", "fingerprint-malformed"),
+        ("fingerprint", "not one", "fingerprint-malformed"),
+        ("fingerprint", ":".join(["ab"] * 16), "fingerprint-mismatch"),
+        ("key", Secret(), "key-missing"),
+        ("key", Secret("nonsense"), "invalid-key-format"),
+    ],
+)
+def test_each_mistake_has_its_own_finding(good: Credentials, field: str, value: object, code: str) -> None:
+    assert codes(replace(good, **{field: value})) == [code]  # type: ignore[arg-type]
+
+
+def test_swapped_ocids_are_one_finding(good: Credentials) -> None:
+    assert codes(replace(good, user=TENANCY, tenancy=USER)) == ["user-tenancy-swapped"]
+
+
+def test_a_misspelt_region_names_the_nearest(good: Credentials) -> None:
+    (found,) = run(replace(good, region="eu-frankfrut-1")).findings
+    assert found.severity == "warning"
+    assert "eu-frankfurt-1" in found.cause
+
+
+def test_an_empty_variable_is_told_from_a_missing_one(good: Credentials) -> None:
+    assert codes(replace(good, user="", origins={"user": "OCICI_USER"})) == ["secret-empty"]
+    assert codes(replace(good, key=Secret(), origins={"key": "OCICI_PRIVATE_KEY"})) == ["secret-empty"]
+
+
+@pytest.mark.parametrize("shape", ["upper", "bare", "md5", "spaces", "hyphens"])
+def test_a_fingerprint_in_another_shape_is_mended(good: Credentials, pair: Pair, shape: str) -> None:
+    shapes = {
+        "upper": pair.fingerprint.upper(),
+        "bare": pair.fingerprint.replace(":", ""),
+        "md5": "MD5:" + pair.fingerprint,
+        "spaces": pair.fingerprint.replace(":", " "),
+        "hyphens": pair.fingerprint.replace(":", "-"),
+    }
+    checked = run(replace(good, fingerprint=shapes[shape]))
+    assert [found.code for found in checked.findings] == ["value-repaired"]
+    assert checked.profile.credentials.fingerprint == pair.fingerprint
+
+
+@pytest.mark.parametrize("around", ["'{}'", '"{}"', " {}", "{}\t", "\ufeff{}", "\u201c{}\u201d"])
+def test_what_gets_round_a_value_is_removed(good: Credentials, around: str) -> None:
+    checked = run(replace(good, user=around.format(USER), region=around.format("eu-frankfurt-1")))
+    assert {found.code for found in checked.findings} == {"value-repaired"}
+    assert checked.profile.credentials.user == USER
+
+
+def test_a_fingerprint_of_another_key_names_both(good: Credentials, pair: Pair, other_pair: Pair) -> None:
+    (found,) = run(replace(good, fingerprint=other_pair.fingerprint)).findings
+    assert other_pair.fingerprint in found.cause
+    assert pair.fingerprint in found.cause
+
+
+def test_several_mistakes_are_all_told() -> None:
+    assert codes(Credentials()) == ["user-missing", "tenancy-missing", "region-not-configured", "key-missing"]
+
+
+def test_off_checks_only_what_the_file_needs(good: Credentials) -> None:
+    odd = replace(good, user="anybody", tenancy="any", fingerprint=":".join(["ab"] * 16))
+    assert codes(odd, full=False) == []
+    assert run(odd, full=False).profile.credentials.fingerprint == ":".join(["ab"] * 16)
+    assert codes(replace(good, user="a\nkey_file=/etc/passwd"), full=False) == ["ocid-malformed"]
+    assert codes(replace(good, key=Secret("x")), full=False) == ["invalid-key-format"]
+    assert codes(replace(good, region="a b"), full=False) == ["region-malformed"]
+
+
+def test_findings_name_the_profile_and_the_origin(good: Credentials) -> None:
+    (found,) = run(replace(good, user="x", origins={"user": "OCI_CLI_USER"})).findings
+    assert found.profile == "P"
+    assert "OCI_CLI_USER" in found.cause
