@@ -21,8 +21,8 @@ check: .venv/.dev ## types, style
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-tools: ## what the wrappers' tests need beyond Python, pinned, into .tools/
-	@scripts/install_tools.sh
+tools: .venv/.dev ## what the wrappers' tests need beyond Python, pinned, into .tools/
+	@for each in scripts/*_tools.py; do $(BIN)/python $$each || exit 1; done
 
 clean:
 	rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

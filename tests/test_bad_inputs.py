@@ -61,11 +61,11 @@ def environments(pair: Pair) -> st.SearchStrategy[dict[str, str]]:
     }
     bundle = st.fixed_dictionaries({}, optional=fields).map(json.dumps)
     profiles = st.dictionaries(TEXT, st.fixed_dictionaries({}, optional=fields)).map(
-        lambda all: json.dumps({"profiles": all})
+        lambda named: json.dumps({"profiles": named})
     )
     config = st.dictionaries(TEXT, st.fixed_dictionaries({}, optional=fields)).map(
-        lambda all: "".join(
-            f"[{name}]\n" + "".join(f"{f}={v}\n" for f, v in each.items()) for name, each in all.items()
+        lambda named: "".join(
+            f"[{name}]\n" + "".join(f"{f}={v}\n" for f, v in each.items()) for name, each in named.items()
         )
     )
     yaml = key.map(lambda text: "user: u\nkey_content: |\n" + text)

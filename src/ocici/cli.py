@@ -205,6 +205,7 @@ def _check(step: _Step, options: argparse.Namespace) -> int:
 
 
 def _settings(step: _Step, options: argparse.Namespace) -> Any:
+    from ocici import launcher
     from ocici.signin import Settings
 
     def chosen(name: str, default: str, allowed: Sequence[str] = ()) -> str:
@@ -220,6 +221,8 @@ def _settings(step: _Step, options: argparse.Namespace) -> Any:
         deadline = 0.0
     if not 0 < deadline <= 3600:
         raise refused("usage", detail="--deadline is a number of seconds, 3600 at most", command=step.name)
+    if options.sdk:
+        launcher.require("sdk")
     folder = chosen("session_dir", "") if step.name != "check" else ""
     names = ("profile", "user", "tenancy", "fingerprint", "region")
     return Settings(
@@ -322,8 +325,9 @@ def _emulator(step: _Step, options: argparse.Namespace) -> int:
 
 
 def _demo(step: _Step, options: argparse.Namespace) -> int:
-    from ocici import demo
+    from ocici import demo, launcher
 
+    launcher.require("sdk")  # for the program of its later step
     return int(demo.run(step.print))
 
 

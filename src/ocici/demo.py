@@ -39,7 +39,7 @@ def run(show: Callable[[str], None]) -> int:
         # What is left of the caller's environment has no say in the story.
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("OCI", "TF_VAR_"))}
         environ |= {"HOME": place, "TMPDIR": place, "ENDPOINT": oci.endpoint, "OCICI_ENDPOINT": oci.endpoint}
-        environ |= {"OCICI_HOST": "terminal"}
+        environ |= {"OCICI_HOST": "terminal", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         secrets = {"OCICI_TENANCY": _TENANCY, "OCICI_USER": _USER, "OCICI_REGION": "fra"}
         secrets["OCICI_PRIVATE_KEY"] = key.replace("\n", "\\n")
         show("3. The secrets as a pipeline has them, in its environment; the key's line breaks were lost on the way.")
@@ -55,7 +55,12 @@ def run(show: Callable[[str], None]) -> int:
         show("5. The next step, a program with the oci SDK and the exported variables alone, signs its own request:")
         program = [sys.executable, "-c", _PROGRAM]
         said = subprocess.run(
-            program, env=environ | session["variables"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+            program,
+            env=environ | session["variables"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         show(f"     {said.strip()}  (verified by the emulator: {oci.requests[-1].verified})")
 

@@ -385,7 +385,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "profile-name": Entry(
         "a profile name that not every tool reads",
-        "{origin} has a profile name of {length} characters that holds more than letters, digits, and _ . -",
+        "{origin} has a profile name of {length} characters that holds more than letters, digits, _ . and hyphens.",
         "Rename it: letters, digits, underscore, dot and hyphen, at most 64.",
         exit_code=USAGE,
     ),
@@ -641,8 +641,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "lint-after-script-overridden": Entry(
         "a job that skips the cleanup",
-        "{file}: job {job} extends {template}, but its after_script is {whose} and does not refer to {template}'s: the "
-        "key would stay on the runner.",
+        "{file}: job {job} signs in with {template}, but its after_script is {whose} and does not refer to "
+        "{template}'s: the key would stay on the runner.",
         "Make `- !reference [{template}, after_script]` the first line of it.",
         exit_code=USAGE,
     ),

@@ -19,13 +19,14 @@ from ocici.findings import Finding, Refused, finding, refused
 TEMPLATES: Final = ("oci-auth", "oci-auth-powershell")
 DEFAULT_NAME: Final = ".oci-auth"
 SECTIONS: Final = ("before_script", "after_script")
+MARKS: Final = {"before_script": "# ocici: sign in to OCI", "after_script": "# ocici: remove the session"}
+"""The first line of the template's own sections: by it a copy is known that somebody put into the pipeline."""
 
 # Keywords at the top of a pipeline that are no jobs (docs.gitlab.com, "CI/CD YAML syntax reference").
 _GLOBAL: Final = frozenset(
     ("default", "include", "stages", "variables", "workflow", "spec", "image", "services", "cache", *SECTIONS)
 )
-_DEEPEST: Final = 11  # GitLab follows `extends` 11 levels deep, and `!reference` and nested lists 10
-_LARGEST: Final = 10_000  # lines of one section, references followed; no pipeline has so many
+_LARGEST: Final = 10_000  # steps in one section, so that references in a circle come to an end
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class _Reference:
 
 @dataclass(frozen=True)
 class _Line:
-    """One line of a script section as GitLab sees it. `template`: the one whose section it refers to, if it does."""
+    """One entry of a script section. `template`: the one whose section it refers to, or is a copy of, if it does."""
 
     template: str = ""
 
@@ -79,7 +80,7 @@ def _read(path: str) -> Mapping[str, Any]:
     """The pipeline in the file at `path`: its only YAML document, or the one after a header with `spec`."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-        documents = list(yaml.load_all(text, _Loader))  # noqa: S506 (a SafeLoader)
+        documents = list(yaml.load_all(text, _Loader))
     except OSError as error:
         raise refused("pipeline-unreadable", file=path, reason=error.strerror or "it cannot be opened") from None
     except UnicodeDecodeError:
@@ -111,90 +112,88 @@ class _Pipeline:
             if isinstance(name, str) and name not in _GLOBAL and isinstance(job, dict):
                 self._jobs[name] = {**self._jobs.get(name, {}), **job}
                 self._files[name] = path
+                if any(MARKS["before_script"] in str(line) for line in _as_list(job.get("before_script"))):
+                    self._templates.add(name)
 
     def lint(self) -> Iterator[Finding]:
         """What is wrong, job by job."""
         for name in self._jobs:
-            templates = [parent for parent in self._ancestors(name) if parent in self._templates]
-            if templates:
-                yield from self._lint(name, templates[0])
+            extended = next((each for each in self._ancestors(name) if each in self._templates), "")
+            signs_in = [*self._section(name, "before_script"), *self._section(name, "script", "before_script")]
+            referred = next((line.template for line in signs_in if line.template), "")
+            if extended and not referred:
+                yield from self._found("lint-before-script-overridden", name, "before_script", extended)
+            if extended or referred:
+                after = self._section(name, "after_script")
+                at = next((number for number, line in enumerate(after) if line.template), None)
+                if at is None:
+                    yield from self._found("lint-after-script-overridden", name, "after_script", extended or referred)
+                elif at > 0:
+                    yield from self._found("lint-after-script-late", name, "after_script", extended or referred)
 
-    def _lint(self, name: str, template: str) -> Iterator[Finding]:
-        for section in SECTIONS:
-            whose = self._provider(name, section)
-            if not whose or (whose in self._templates and whose != name and not self._jobs.get(whose, {}).get(section)):
-                continue  # the template's own section is what counts
-            if self._is_inherited(name, section, whose):
-                continue  # already said of the job that this one extends
-            lines = list(self._lines(self._jobs[whose][section], section))
-            if section == "before_script":
-                lines += self._lines(self._own(name, "script"), section)
-            at = next((number for number, line in enumerate(lines) if line.template in self._templates), None)
-            values = {
-                "file": self._files[name],
-                "job": name,
-                "template": template,
-                "whose": "its own" if whose == name else f"that of {whose}",
-            }
-            if at is None:
-                yield finding(f"lint-{section.replace('_', '-')}-overridden", **values)
-            elif at > 0 and section == "after_script":
-                yield finding("lint-after-script-late", **values)
+    def _found(self, code: str, name: str, section: str, template: str) -> Iterator[Finding]:
+        """The finding `code` about job `name`, unless it is said already of a job that this one extends."""
+        whose = self._provider(name, section)
+        parents = map(str, _as_list(self._jobs[name].get("extends")))
+        if whose != name and any(
+            parent in self._jobs and self._provider(parent, section) == whose and self._is_linted(parent)
+            for parent in parents
+        ):
+            return
+        how = {"": "missing", name: "its own"}.get(whose, f"that of {whose}")
+        yield finding(code, file=self._files[name], job=name, template=template, whose=how)
 
-    def _ancestors(self, name: str, depth: int = 0) -> Iterator[str]:
-        """`name` and what it extends, the last first: that is whose keywords win."""
-        yield name
-        if depth < _DEEPEST:
-            for parent in reversed(_as_list(self._jobs.get(name, {}).get("extends"))):
-                yield from self._ancestors(str(parent), depth + 1)
+    def _is_linted(self, name: str) -> bool:
+        return any(each in self._templates for each in self._ancestors(name))
+
+    def _ancestors(self, name: str) -> list[str]:
+        """`name` and what it extends, in the order in which their keywords win."""
+        found: list[str] = []
+        waiting = [name]
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found.append(each)
+                waiting += map(str, _as_list(self._jobs.get(each, {}).get("extends")))  # the last one wins
+        return found
 
     def _provider(self, name: str, section: str) -> str:
-        """The job or template whose `section` job `name` gets; "" if none is known to have one."""
+        """The job in these files whose `section` job `name` gets; "" if it is the included template's, or none."""
         for each in self._ancestors(name):
-            if section in self._jobs.get(each, {}) or each in self._templates:
+            if section in self._jobs.get(each, {}):
                 return each
+            if each in self._templates:
+                return ""
         return ""
 
-    def _own(self, name: str, section: str) -> Any:
-        return next(
-            (self._jobs[each][section] for each in self._ancestors(name) if section in self._jobs.get(each, {})), []
-        )
+    def _section(self, name: str, section: str, looked_for: str = "") -> list[_Line]:
+        """The lines of `section` that job `name` gets. `looked_for`: the section of the template to look for in it."""
+        provider = self._provider(name, section)
+        if provider:
+            return list(self._lines(self._jobs[provider][section], looked_for or section))
+        template = next((each for each in self._ancestors(name) if each in self._templates), "")
+        return [_Line(template)] if template and section in SECTIONS else []
 
-    def _is_inherited(self, name: str, section: str, whose: str) -> bool:
-        """Whether a job that `name` extends has the same fault."""
-        return any(
-            whose != name
-            and self._provider(parent, section) == whose
-            and any(each in self._templates for each in self._ancestors(parent))
-            for parent in map(str, _as_list(self._jobs.get(name, {}).get("extends")))
-        )
-
-    def _lines(self, value: Any, section: str, depth: int = 0) -> Iterator[_Line]:
-        """The lines of a script section, with nested lists and references followed."""
-        budget = _LARGEST
-        for line in self._flat(value, section, depth):
-            yield line
-            budget -= 1
-            if not budget:
+    def _lines(self, value: Any, section: str) -> Iterator[_Line]:
+        """The lines of a script section, nested lists and references followed."""
+        waiting = [value]
+        for _ in range(_LARGEST):
+            if not waiting:
                 return
-
-    def _flat(self, value: Any, section: str, depth: int) -> Iterator[_Line]:
-        if depth > _DEEPEST:
-            return
-        if isinstance(value, list):
-            for each in value:
-                yield from self._flat(each, section, depth + 1)
-        elif isinstance(value, _Reference):
-            job, *rest = value.path or ("",)
-            if job in self._templates and rest == [section]:
-                yield _Line(job)
-            else:
+            each = waiting.pop()
+            if isinstance(each, list):
+                waiting += reversed(each)
+            elif isinstance(each, _Reference):
+                job, *rest = each.path or ("",)
+                if job in self._templates and rest == [section]:
+                    yield _Line(job)
+                    continue
                 referred: Any = self._jobs.get(job, {})
                 for part in rest:
                     referred = referred.get(part) if isinstance(referred, dict) else None
-                yield from self._flat(referred, section, depth + 1)
-        elif value is not None:
-            yield _Line()
+                waiting.append(referred)
+            elif isinstance(each, str):
+                yield _Line("the template" if MARKS[section] in each else "")
 
 
 def _included(include: Any) -> Iterator[str]:

@@ -1,0 +1,540 @@
+"""Every way a key goes wrong: repaired where it is safe, explained where it is not."""
+
+from __future__ import annotations
+
+import base64
+import collections
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ocici import pem
+from ocici.credentials import Secret
+from ocici.findings import Refused
+
+if TYPE_CHECKING:
+    from tests.corpus import damage
+else:
+    sys.path.insert(0, str(Path(__file__).parent / "corpus"))
+    import damage
+
+PHRASE = Secret(damage.PASS_PHRASE)
+NONE = Secret()
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=400)
+
+_BREAKS = r"line breaks were written out (\n)"
+_LINES = "spaces or blank lines stood in it"
+_ROUND = "spaces or blank lines stood round it"
+_BEFORE = "text stood before the key"
+_MARKS = "quotes or other marks stood in its lines"
+
+REPAIRS: dict[str, tuple[str, ...]] = {
+    r"literal \n": (_BREAKS,),
+    r"literal \r\n": (_BREAKS,),
+    r"literal \\n": (_BREAKS,),
+    "n for newline": (
+        "text stood after the key",
+        "its line breaks were lost",
+        _BREAKS + " and lost their backslash",
+    ),
+    "CRLF": ("line ends were those of Windows (CRLF)",),
+    "CR alone": ("line ends were those of an old Mac (CR)",),
+    "byte-order mark": ("a byte-order mark was in it",),
+    "UTF-16": ("it was encoded in UTF-16",),
+    "quotes": ("quotes were round it",),
+    "quotes round each line": ("quotes were round it", _MARKS),
+    "leading spaces": (_ROUND,),
+    "trailing spaces": (_ROUND,),
+    "blank lines": (_ROUND, _LINES),
+    "indentation": (_ROUND, _LINES),
+    "tabs": (_ROUND, _LINES),
+    "quoted mail": ("quotes were round it", _MARKS, _LINES),
+    "one line with spaces": (_ROUND, "its line breaks were turned into spaces"),
+    "one line": ("its line breaks were lost",),
+    "spaces into newlines": ("spaces in its BEGIN and END lines were changed",),
+    "other width": ("its lines were wrapped at another width",),
+    "base64, wrapped": ("its base64 was wrapped over lines",),
+    "base64 twice": ("it was base64-encoded more than once",),
+    "name before": (_BEFORE,),
+    "YAML block": (_BEFORE, _LINES),
+    "prompt before": (_BEFORE,),
+    "comment before": (_BEFORE,),
+    "bag attributes": (_BEFORE,),
+    "text after": ("text stood after the key",),
+    "public half beside it": ("a public key stood beside it",),
+    "certificate beside it": ("a certificate stood beside it",),
+    "same key twice": ("the same key stood in it more than once",),
+    "dashes": ("the dashes of its BEGIN and END lines were changed",),
+    "zero-width spaces": ("invisible or non-breaking characters were in it",),
+    "non-breaking spaces": ("invisible or non-breaking characters were in it",),
+    "HTML-escaped": ("it was HTML-escaped",),
+    "URL-encoded": ("it was URL-encoded",),
+    "slashes escaped": ("backslashes stood in it",),
+    "backslash at line ends": ("backslashes stood in it",),
+    "no BEGIN line": ("its BEGIN line was missing",),
+    "no END line": ("its END line was missing",),
+    "no BEGIN and END lines": ("its BEGIN and END lines were missing",),
+    "wrong BEGIN line": ("its BEGIN and END lines did not match",),
+    "DER": ("it was in binary form (DER)",),
+    # As keys are meant to be stored, or as they come from OCI: nothing to note.
+    "no final newline": (),
+    "base64": (),
+    "label line": (),
+    "label line twice": (),
+}
+DEPENDS = {  # on the key: whether its base64 ends in padding, and where its + and / are
+    "no padding": "padding",
+    "base64, URL-safe": "padding",
+    "URL-safe body": "URL-safe",
+    "plus into spaces": "plus signs",
+}
+BEYOND_PKCS1_ENCRYPTED = {"n for newline"}  # its blank line becomes an n that may be one of the key
+
+
+def md5_fingerprint(private: rsa.RSAPrivateKey) -> str:
+    """As `openssl rsa -pubout -outform DER | openssl md5 -c` has it; compared below with openssl itself."""
+    import hashlib
+
+    der = private.public_key().public_bytes(damage.DER, damage.SPKI)
+    digits = hashlib.md5(der, usedforsecurity=False).hexdigest()
+    return ":".join(digits[start : start + 2] for start in range(0, 32, 2))
+
+
+def refusal(data: bytes, pass_phrase: Secret = NONE) -> Refused:
+    with pytest.raises(Refused) as caught:
+        pem.load(Secret(data), pass_phrase, "OCICI_PRIVATE_KEY", "OCICI_PASS_PHRASE")
+    return caught.value
+
+
+def assert_silent(refused: Refused, *secrets: bytes) -> None:
+    """No 12 characters of a secret stand in the findings, the exception or their reprs."""
+    text = " ".join([repr(refused), str(refused), *map(repr, refused.findings)])
+    texts = [
+        re.sub(r"(?s)-----.{,40}?-----|Proc-Type:.{,15}ENCRYPTED|DEK-Info: [A-Z0-9-]*", "", one.decode("latin-1"))
+        for one in secrets
+    ]
+    texts += ["".join(one.split()) for one in texts]
+    for start in range(len(text) - 11):
+        for one in texts:
+            assert text[start : start + 12] not in one
+
+
+# -- repairs --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", damage.FORMS)
+def test_a_whole_key_is_read_without_a_note(form: str) -> None:
+    loaded = pem.load(Secret(damage.pem(damage.key(), form)), PHRASE if "encrypted" in form else NONE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert loaded.key.bits == 2048
+    assert loaded.repairs == ()
+
+
+@pytest.mark.parametrize("name", damage.DAMAGES)
+def test_damage_is_repaired_and_noted(name: str) -> None:
+    for seed in range(3):
+        data = damage.DAMAGES[name](damage.pem(damage.key()), Random(seed))
+        loaded = pem.load(Secret(data), NONE, "KEY")
+        assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+        assert loaded.key.pem.reveal() == damage.pem(damage.key())
+        if name in DEPENDS:
+            assert all(re.search(DEPENDS[name] + "|URL-safe|" + _LINES + "|width", note) for note in loaded.repairs)
+        else:
+            assert loaded.repairs == REPAIRS[name]
+
+
+@pytest.mark.parametrize("name", sorted(set(damage.DAMAGES) - BEYOND_PKCS1_ENCRYPTED))
+def test_damage_to_the_headers_of_an_encrypted_key_is_repaired(name: str) -> None:
+    data = damage.DAMAGES[name](damage.pem(damage.key(), "pkcs1-encrypted"), Random(1))
+    assert pem.load(Secret(data), PHRASE, "KEY").key.fingerprint == md5_fingerprint(damage.key())
+
+
+def test_every_damage_has_its_note() -> None:
+    names = [row.name for row in damage.rows()]
+    assert len(names) == len(set(names))
+    assert set(REPAIRS) | set(DEPENDS) == set(damage.DAMAGES) == set(damage.CAUSES)
+
+
+def test_missing_padding_is_noted() -> None:
+    number = next(number for number in range(3, 30) if b"=" in damage.pem(damage.key(number)))
+    loaded = pem.load(Secret(damage.pem(damage.key(number)).replace(b"=", b"")), NONE, "KEY")
+    assert loaded.repairs == ("the padding of its base64 was missing",)
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (b"%b\n", "line end"),
+        (b"%b\r\n", "line end"),
+        (b"  %b ", "spaces"),
+        (b'"%b"', "quotes"),
+        (b"'%b'\n", "quotes"),
+    ],
+)
+@pytest.mark.parametrize("form", ["pkcs8-encrypted", "pkcs1-encrypted"])
+def test_what_a_secret_store_adds_to_a_pass_phrase_is_taken_off(form: str, text: bytes, note: str) -> None:
+    loaded = pem.load(Secret(damage.pem(damage.key(), form)), Secret(text % damage.PASS_PHRASE), "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert len(loaded.repairs) == 1
+    assert note in loaded.repairs[0]
+
+
+def test_a_pass_phrase_with_quotes_of_its_own_is_taken_as_it_is() -> None:
+    phrase = b'"quoted"\n'
+    encrypted = damage.key().private_bytes(damage.PEM, damage.PKCS8, serialization.BestAvailableEncryption(phrase))
+    assert pem.load(Secret(encrypted), Secret(phrase), "KEY").repairs == ()
+
+
+def test_a_pass_phrase_that_is_not_needed_is_fine() -> None:
+    assert pem.load(Secret(damage.pem(damage.key())), Secret("any"), "KEY").repairs == ()
+
+
+def test_begin_and_end_in_a_comment_are_mere_words() -> None:
+    data = b"# from BEGIN PRIVATE KEY to END PRIVATE KEY\n" + damage.pem(damage.key())
+    assert pem.load(Secret(data), NONE, "KEY").repairs == (_BEFORE,)
+
+
+def test_the_clean_key_is_what_every_tool_reads() -> None:
+    loaded = pem.load(Secret(damage.pem(damage.key(), "pkcs1")), NONE, "KEY")
+    text = loaded.key.pem.reveal().decode()
+    lines = text.split("\n")
+    assert lines[0] == "-----BEGIN PRIVATE KEY-----"
+    assert lines[-2:] == ["-----END PRIVATE KEY-----", ""]
+    assert {len(line) for line in lines[1:-3]} == {64}
+    assert "\r" not in text
+
+
+def test_nothing_of_a_key_shows() -> None:
+    loaded = pem.load(Secret(damage.pem(damage.key())), NONE, "KEY")
+    pair = pem.generate(2048, NONE)
+    for value in (loaded, loaded.key, pair):
+        text = f"{value!r} {value}"
+        assert "PRIVATE" not in text
+        assert loaded.key.fingerprint not in text
+        assert pair.fingerprint not in text
+    with pytest.raises(AttributeError):
+        loaded.key.bits = 1  # type: ignore[misc]
+
+
+# -- refusals -------------------------------------------------------------------------------------------------
+
+REFUSALS = {row.name: row for row in damage.refusals()}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusal_names_the_cause(name: str) -> None:
+    row = REFUSALS[name]
+    refused = refusal(row.data, Secret(row.pass_phrase))
+    assert [finding.code for finding in refused.findings] == [row.code]
+    assert re.search(row.cause, refused.findings[0].cause.lower())
+    if len(row.data) > 60:
+        assert_silent(refused, row.data, damage.PASS_PHRASE)
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("second half missing", "its END line is missing: it was cut off after 13 lines"),
+        ("a line missing", "its body is cut: 48 of "),
+        ("DER, cut", "its body is cut: 100 of "),
+        ("a foreign character", "line 6 of its body holds a character that base64 does not have"),
+        ("a character changed", "its numbers do not fit together"),
+        ("lower case", "all its letters were turned into lower case"),
+    ],
+)
+def test_a_corrupt_key_is_described_by_its_shape(name: str, detail: str) -> None:
+    assert detail in refusal(REFUSALS[name].data).findings[0].cause
+
+
+def test_a_damaged_key_beside_a_whole_one_is_refused() -> None:
+    good, other = damage.pem(damage.key()), damage.pem(damage.key(1))
+    refused = refusal(good + other[:900] + b"\n-----END PRIVATE KEY-----\n")
+    assert refused.findings[0].code == "key-corrupt"
+
+
+def test_an_encrypted_key_cut_off_is_not_called_a_wrong_pass_phrase() -> None:
+    lines = damage.pem(damage.key(), "pkcs1-encrypted").split(b"\n")
+    assert refusal(b"\n".join(lines[:15]), PHRASE).findings[0].code == "key-corrupt"
+
+
+def test_rounds_without_end_are_refused_at_once() -> None:
+    der = base64.b64decode(b"".join(damage.pem(damage.key(), "pkcs8-encrypted").split(b"\n")[1:-2]))
+    rounds = der.index(b"\x02\x02", 40)
+    # A salt of two bytes less leaves room for two bytes more of rounds, so that all lengths stay as they are.
+    salt = der.rindex(b"\x04\x10", 0, rounds)
+    endless = der[:salt] + b"\x04\x0e" + der[salt + 2 : salt + 16] + b"\x02\x04\x7f\xff\xff\xff" + der[rounds + 4 :]
+    assert len(endless) == len(der)
+    start = time.monotonic()
+    assert refusal(endless, PHRASE).findings[0].code == "invalid-key-format"
+    assert time.monotonic() - start < 5
+
+
+def test_one_changed_byte_never_makes_another_key() -> None:
+    """Each byte of the key, changed in turn: the same key (where it does not count) or a finding."""
+    der = damage.key().private_bytes(damage.DER, damage.PKCS8, damage.CLEAR)
+    outcomes: collections.Counter[str] = collections.Counter()
+    for index in range(len(der)):
+        changed = bytearray(der)
+        changed[index] ^= 1 << index % 8
+        try:
+            loaded = pem.load(Secret(bytes(changed)), NONE, "KEY")
+        except Refused as refused:
+            outcomes[refused.findings[0].code] += 1
+        else:
+            assert loaded.key.pem.reveal() == damage.pem(damage.key())
+            outcomes["same"] += 1
+    assert outcomes["key-corrupt"] > len(der) * 0.9
+
+
+# -- the mutation test ------------------------------------------------------------------------------------------
+
+
+def run_chains(count: int, seed: int) -> collections.Counter[str]:
+    """Random chains of one to four repairable damages on random keys: the same key back, or a finding."""
+    chance = Random(seed)
+    outcomes: collections.Counter[str] = collections.Counter()
+    for _ in range(count):
+        number, form = chance.randrange(4), chance.choice(damage.FORMS)
+        data, names = damage.chain(damage.pem(damage.key(number), form), chance, chance.randint(1, 4))
+        try:
+            loaded = pem.load(Secret(data), PHRASE if "encrypted" in form else NONE, "KEY", "PHRASE")
+        except Refused as refused:
+            assert_silent(refused, data, damage.pem(damage.key(number), form), damage.PASS_PHRASE)
+            outcomes[refused.findings[0].code] += 1
+        else:
+            assert loaded.key.pem.reveal() == damage.pem(damage.key(number)), names
+            outcomes["same key"] += 1
+    return outcomes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_chains_of_damage(seed: int) -> None:
+    outcomes = run_chains(100, seed)
+    assert outcomes["same key"] > 80  # 94 % are read; the rest cannot be, such as CRLF put into DER
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_many_chains_of_damage(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = run_chains(1000, seed)
+    with capsys.disabled():
+        print(f"\n{seed}: {dict(outcomes.most_common())}")
+    assert outcomes["same key"] > 850
+
+
+# -- any input --------------------------------------------------------------------------------------------------
+
+
+def same_or_refused(data: bytes, pass_phrase: bytes = b"") -> None:
+    try:
+        loaded = pem.load(Secret(data), Secret(pass_phrase), "KEY")
+    except Refused:
+        pass
+    else:
+        assert loaded.key.pem.reveal() == damage.pem(damage.key())
+    pem.forms(Secret(data), NONE)
+
+
+@QUICK
+@given(st.binary(max_size=300), st.binary(max_size=40))
+def test_any_bytes(data: bytes, pass_phrase: bytes) -> None:
+    same_or_refused(data, pass_phrase)
+
+
+# fmt: off
+MARKS = st.sampled_from([
+    "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "BEGIN CERTIFICATE",
+    "-----END RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,", "MII", "LS0tLS1", "***", "---",
+    "PuTTY-User-Key-File-2:", "ssh-rsa AAAA", "OCI_API_KEY", "\\n", "%0A", "&#10;", "\ufeff", "\n", "\x00", "=", "'",
+])
+LONG = [
+    "-", "----", "'", "$", "{{", "#", "=", "A=", "0", " ", "\n", "\t", "\x00", "\u200b", "\\", "\\n", "\\r\\", "|",
+    "`n", "`r", "%0A", "&amp;", "<br", "a:", "MII", "MII ", "LS0tLS1", "OCI", "OCI_API_KEY", " OCI_API_KEY ", "BEGIN ",
+    "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----MIIE", "Proc-Type: ",
+    "key_file", "A" * 63 + "\n", "sk-", "ssh-", "$a", "export ", "data:", "BEGIN RSA ", "\\u0041", "a" * 100 + " ",
+]
+# fmt: on
+
+
+@QUICK
+@given(st.lists(st.one_of(MARKS, st.text(max_size=20)), max_size=12))
+def test_any_text(pieces: list[str]) -> None:
+    same_or_refused("".join(pieces).encode("utf-8", "surrogatepass"))
+
+
+@QUICK
+@given(
+    st.sampled_from(damage.FORMS),
+    st.lists(st.tuples(st.integers(0, 1800), st.integers(0, 12), st.binary(max_size=12)), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_any_change_to_a_key(form: str, changes: list[tuple[int, int, bytes]], wrapped: bool) -> None:
+    data = damage.pem(damage.key(), form)
+    for start, length, new in changes:
+        data = data[:start] + new + data[start + length :]
+    same_or_refused(base64.b64encode(data) if wrapped else data, damage.PASS_PHRASE)
+
+
+@QUICK
+@given(st.binary(max_size=1200))
+def test_any_pass_phrase(phrase: bytes) -> None:
+    refused = refusal(damage.pem(damage.key(), "pkcs1-encrypted"), Secret(phrase))
+    assert refused.findings[0].code in {"key-encrypted", "pass-phrase-wrong", "value-masked", "value-unexpanded"}
+    assert_silent(refused, phrase)
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_large_input_is_answered_soon(text: str) -> None:
+    data = (text * (pem.LIMIT // len(text.encode())))[: pem.LIMIT].encode()[: pem.LIMIT]
+    start = time.monotonic()
+    refusal(data)
+    pem.forms(Secret(data), NONE)
+    assert time.monotonic() - start < 5
+
+
+# -- fingerprints and new pairs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", [damage.PEM, damage.DER])
+@pytest.mark.parametrize("form", ["spki", "pkcs1"])
+def test_fingerprint_of_a_public_key(form: str, encoding: serialization.Encoding) -> None:
+    formats = {"spki": serialization.PublicFormat.SubjectPublicKeyInfo, "pkcs1": serialization.PublicFormat.PKCS1}
+    data = damage.key().public_key().public_bytes(encoding, formats[form])
+    assert pem.public_fingerprint(data, "FILE") == md5_fingerprint(damage.key())
+    assert pem.public_fingerprint(base64.b64encode(data), "FILE") == md5_fingerprint(damage.key())
+
+
+@pytest.mark.parametrize("name", ["literal \\n", "CRLF", "quotes", "one line with spaces", "base64", "no END line"])
+def test_fingerprint_of_a_damaged_public_key(name: str) -> None:
+    data = damage.DAMAGES[name](damage.public(damage.key()), Random(1))
+    assert pem.public_fingerprint(data, "FILE") == md5_fingerprint(damage.key())
+
+
+@pytest.mark.parametrize("form", damage.FORMS)
+def test_fingerprint_of_a_private_key(form: str) -> None:
+    fingerprint = pem.public_fingerprint(damage.pem(damage.key(), form), "FILE", PHRASE)
+    assert fingerprint == md5_fingerprint(damage.key())
+
+
+def test_fingerprint_of_both_halves_is_that_of_the_private_one() -> None:
+    data = damage.public(damage.key(1)) + damage.pem(damage.key())
+    assert pem.public_fingerprint(data, "FILE") == md5_fingerprint(damage.key())
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (damage.certificate().public_bytes(damage.PEM), "key-is-certificate"),
+        (damage.public(damage.key()) + damage.public(damage.key(1)), "invalid-key-format"),
+        (damage.public(damage.key())[:200], "invalid-key-format"),
+        (damage.key(0, 1024).public_key().public_bytes(damage.PEM, damage.SPKI), "key-too-short"),
+        (REFUSALS["Ed25519"].data, "key-not-rsa"),
+        (
+            ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(damage.PEM, damage.SPKI),
+            "key-not-rsa",
+        ),
+        (damage.pem(damage.key(), "pkcs8-encrypted"), "key-encrypted"),
+        (b"", "secret-empty"),
+        (b"no key", "invalid-key-format"),
+    ],
+)
+def test_no_fingerprint(data: bytes, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        pem.public_fingerprint(data, "FILE")
+    assert [finding.code for finding in caught.value.findings] == [code]
+
+
+@pytest.mark.parametrize("bits", [2048, 3072])
+@pytest.mark.parametrize("phrase", [b"", b"a pass phrase", "Größe \u2713\n".encode()])
+def test_generate(bits: int, phrase: bytes) -> None:
+    pair = pem.generate(bits, Secret(phrase))
+    begin = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n" if phrase else b"-----BEGIN PRIVATE KEY-----\n"
+    assert pair.private_pem.reveal().startswith(begin)
+    loaded = pem.load(pair.private_pem, Secret(phrase), "KEY")
+    assert loaded.repairs == ()
+    assert loaded.key.bits == bits
+    assert loaded.key.fingerprint == pair.fingerprint == pem.public_fingerprint(pair.public_pem, "FILE")
+
+
+def test_generate_refuses_a_pass_phrase_that_is_too_long() -> None:
+    with pytest.raises(Refused) as caught:
+        pem.generate(2048, Secret(b"x" * 1024))
+    assert caught.value.findings[0].code == "usage"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is compared with where it is installed")
+def test_openssl_agrees(tmp_path: Path) -> None:
+    pair = pem.generate(2048, PHRASE)
+    (tmp_path / "key.pem").write_bytes(pair.private_pem.reveal())
+    environ = {**os.environ, "PHRASE": damage.PASS_PHRASE.decode()}
+    command = ["openssl", "pkey", "-in", str(tmp_path / "key.pem"), "-passin", "env:PHRASE"]
+    public = subprocess.run([*command, "-pubout", "-outform", "DER"], env=environ, capture_output=True, check=True)
+    digest = subprocess.run(["openssl", "md5", "-c"], input=public.stdout, capture_output=True, check=True)
+    assert digest.stdout.decode().split()[-1] == pair.fingerprint
+    clear = subprocess.run(command, env=environ, capture_output=True, check=True)
+    assert clear.stdout == pem.load(pair.private_pem, PHRASE, "KEY").key.pem.reveal()
+
+
+# -- masks ------------------------------------------------------------------------------------------------------
+
+
+def hidden(text: str, masks: list[str]) -> str:
+    """`text` as a CI log shows it: each mask replaced, the longest first."""
+    for mask in sorted(masks, key=len, reverse=True):
+        text = text.replace(mask, "***")
+    return text
+
+
+@pytest.mark.parametrize("form", ["pkcs8", "pkcs1-encrypted"])
+@pytest.mark.parametrize("name", damage.DAMAGES)
+def test_masks_hide_every_line(name: str, form: str) -> None:
+    raw = damage.DAMAGES[name](damage.pem(damage.key(), form), Random(2))
+    clean = damage.pem(damage.key())
+    masks = pem.forms(Secret(raw), Secret(clean))
+    assert len(masks) == len(set(masks))
+    assert all(len(mask) >= 8 and "\n" not in mask and "\r" not in mask for mask in masks)
+    for log in (raw, raw.strip(), clean, clean.strip(), clean + b"OCI_API_KEY\n"):
+        for shown in (log, base64.b64encode(log), base64.encodebytes(log), log.replace(b"\n", b"\\n")):
+            if shown.isascii():
+                assert_hidden(hidden(shown.decode(), masks), raw, clean)
+
+
+def assert_hidden(shown: str, *secrets: bytes) -> None:
+    """No 20 characters of the bodies of `secrets` are left in `shown`, as they are or in base64."""
+    for secret in secrets:
+        body = re.sub(rb"(?s)-----.{,40}?-----|Proc-Type.{,15}|OCI_API_KEY", b"", secret)
+        for text in (body.decode("latin-1"), base64.b64encode(secret).decode()):
+            pieces = {text[start : start + 20] for start in range(len(text) - 19)}
+            left = [start for start in range(len(shown) - 19) if shown[start : start + 20] in pieces]
+            assert not left, len(left)
+
+
+def test_masks_leave_open_what_is_no_secret() -> None:
+    raw = damage.pem(damage.key(), "pkcs1-encrypted") + b"OCI_API_KEY\n"
+    masks = pem.forms(Secret(raw), Secret(damage.pem(damage.key())))
+    for line in ("-----BEGIN RSA PRIVATE KEY-----", "OCI_API_KEY", "Proc-Type: 4,ENCRYPTED", "PRIVATE KEY-----"):
+        assert line not in masks
+
+
+def test_masks_of_nothing() -> None:
+    assert pem.forms(NONE, NONE) == []
+
+
+# -- cost -------------------------------------------------------------------------------------------------------
+
+
+def test_importing_pem_does_not_import_cryptography() -> None:
+    code = "import sys, ocici.pem; sys.exit(any(name.split('.')[0] in {'cryptography', 'oci'} for name in sys.modules))"
+    subprocess.run([sys.executable, "-c", code], check=True)
