@@ -105,6 +105,13 @@ class TestSetup:
         done = ocici("setup", "--validate", "offline", environ=secrets | {"OCI_CLI_AUTH": "instance_principal"})
         assert "OCI_CLI_AUTH is set, and oci-cli prefers it to the session's config." in done.stderr
 
+    def test_the_place_may_come_from_a_variable(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        place = {"OCICI_SESSION_DIR": str(ocici.home / "tmp" / "ocici-mine")}
+        for _ in range(2):  # the second time it is what the first one exported
+            assert ocici("setup", "--validate", "offline", environ=secrets | place).returncode == 0
+        assert len(ocici.temporary()) == 2
+        assert "ocici-mine" in ocici.temporary()
+
     def test_a_session_dir_that_is_there_is_refused(self, ocici: Ocici, secrets: dict[str, str]) -> None:
         folder = ocici.home / "there"
         folder.mkdir()

@@ -223,7 +223,10 @@ def _settings(step: _Step, options: argparse.Namespace) -> Any:
         raise refused("usage", detail="--deadline is a number of seconds, 3600 at most", command=step.name)
     if options.sdk:
         launcher.require("sdk")
-    folder = chosen("session_dir", "") if step.name != "check" else ""
+    folder = getattr(options, "session_dir", "") or ""
+    named = step.environ.get("OCICI_SESSION_DIR", "")
+    if not folder and named and not Path(named, "manifest.json").exists():
+        folder = named  # where there is a session, an earlier setup exported its place, and this one gets its own
     names = ("profile", "user", "tenancy", "fingerprint", "region")
     return Settings(
         values={name: getattr(options, name, "") or "" for name in names},
