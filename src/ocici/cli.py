@@ -87,7 +87,8 @@ class _Step:
         if chosen not in hosts.NAMES:
             raise refused("usage", detail=f"--host is one of {', '.join(hosts.NAMES)}", command=self.name)
         self.host = hosts.detect(self.environ, chosen, self.stderr)
-        self.environ.update(self.host.inputs())
+        if self.name in ("setup", "exec"):
+            self.environ.update(self.host.inputs())
 
     def hide(self, secrets: Any) -> None:
         secrets = list(secrets)
@@ -102,7 +103,10 @@ class _Step:
 
     def report(self, found: Sequence[Finding], description: Mapping[str, Any] | None = None) -> list[Finding]:
         shown = self.host.explain(found)
-        self.host.report(hosts.Report(self.name, shown, description or {}))
+        try:
+            self.host.report(hosts.Report(self.name, shown, description or {}))
+        except ImportError:  # a host's own package has gone, or was never there: findings are shown all the same
+            hosts.Host(self.environ, self.stderr).report(hosts.Report(self.name, shown))
         self.stderr.flush()
         return shown
 
@@ -256,6 +260,7 @@ def _cleanup(step: _Step, options: argparse.Namespace) -> int:
                 step.host.say(f"removed the session {path}")
         except Refused as refusal:  # go on: one that is left must not keep the others
             left += refusal.findings
+    step.host.take_back()
     step.report(left)
     return findings.exit_code(left)
 

@@ -614,6 +614,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "Skip this step for forks: `if: github.event.pull_request.head.repo.full_name == github.repository`.",
         exit_code=USAGE,
     ),
+    "dependabot-without-secrets": Entry(
+        "a pull request from Dependabot gets no secrets of Actions",
+        "This run was started by Dependabot, and GitHub hands it Dependabot's secrets in place of those of Actions.",
+        "Add the secrets under Settings, Secrets and variables, Dependabot, or skip this step: "
+        "`if: github.actor != 'dependabot[bot]'`.",
+        exit_code=USAGE,
+    ),
     "id-token-missing": Entry(
         "the job may not ask for an id token",
         "GitHub gave the job no way to ask for an OIDC token: `id-token: write` is missing.",

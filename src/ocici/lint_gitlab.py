@@ -112,7 +112,8 @@ class _Pipeline:
             if isinstance(name, str) and name not in _GLOBAL and isinstance(job, dict):
                 self._jobs[name] = {**self._jobs.get(name, {}), **job}
                 self._files[name] = path
-                if any(MARKS["before_script"] in str(line) for line in _as_list(job.get("before_script"))):
+                lines = [line for line in _as_list(job.get("before_script")) if isinstance(line, str)]
+                if any(MARKS["before_script"] in line for line in lines):
                     self._templates.add(name)
 
     def lint(self) -> Iterator[Finding]:
@@ -123,7 +124,7 @@ class _Pipeline:
             referred = next((line.template for line in signs_in if line.template), "")
             if extended and not referred:
                 yield from self._found("lint-before-script-overridden", name, "before_script", extended)
-            if extended or referred:
+            if extended or (referred and not name.startswith(".")):  # a hidden job may just hold lines for others
                 after = self._section(name, "after_script")
                 at = next((number for number, line in enumerate(after) if line.template), None)
                 if at is None:

@@ -167,5 +167,5 @@ def forms(raw: Secret, pem: Secret) -> list[str]:
 
 def _is_open(line: str) -> bool:
     """Whether `line` is a BEGIN or END line, OCI's label or a header, and holds nothing of the key."""
-    rest = LABEL.sub("", MARK.sub("", line)).strip("- \t\\nr\"'")
-    return len(rest) < 8 or rest.startswith("Proc-Type:")
+    rest = LABEL.sub("", MARK.sub("", line))
+    return line.startswith("Proc-Type:") or (rest != line and len(rest.strip("- \t\\nr\"'")) < 8)

@@ -161,9 +161,7 @@ class _Try:
                 reply = transport.ask(self._profile.credentials, self._target, left)
                 verdict = of_reply(reply, self._asked())
             except Failure as failure:
-                verdict = of_failure(failure, self._asked())
-                if failure.code == "timed-out" and self._latest:
-                    verdict = self._latest  # the deadline cut this try short; what was said before says more
+                verdict = self._timed_out() if failure.code == "timed-out" else of_failure(failure, self._asked())
             self._latest = verdict
             pause = self._pause(verdict)
             if pause is None:
@@ -183,7 +181,11 @@ class _Try:
         """The answer; the deadline has passed when there is none yet."""
         if self._answer:
             return self._answer
-        return self._made(self._latest or of_failure(Failure("timed-out"), self._asked()))
+        return self._made(self._timed_out())
+
+    def _timed_out(self) -> Verdict:
+        """What there is to say without an answer: what was said to the try before says more than silence."""
+        return self._latest or of_failure(Failure("timed-out"), self._asked())
 
     def _asked(self) -> Asked:
         credentials = self._profile.credentials

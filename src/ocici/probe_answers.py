@@ -53,13 +53,13 @@ CALLS: Final = {
 class Reply:
     """An HTTP answer, whoever gave it.
 
-    `headers` have lower-case names; `body` is None when it was larger than OCI's answers are; `time` is this
-    machine's clock when the answer came, in seconds since the epoch.
+    `headers` have lower-case names; `body` may be cut off where it is larger than OCI's answers are (and is no JSON
+    then); `time` is this machine's clock when the answer came, in seconds since the epoch.
     """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes | None
+    body: bytes
     time: float
 
 
@@ -177,10 +177,10 @@ def _unauthenticated(reply: Reply, asked: Asked, said: str, message: str) -> Fin
     return _finding("not-authenticated", asked, oci_code=said, ruled_out=ruled_out)
 
 
-def _json(body: bytes | None) -> Any:
+def _json(body: bytes) -> Any:
     """The body as JSON; None for what is none."""
     try:
-        return json.loads(body or b"")
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
 

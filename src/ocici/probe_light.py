@@ -23,7 +23,7 @@ from ocici.probe_network import Endpoint, Proxy, Trust, failure, proxy
 from ocici.signing import load, sign
 
 LARGEST_ANSWER: Final = 256 * 1024
-"""Bytes; ListRegions takes some 6 KB for 85 regions. What is larger is not read to its end."""
+"""Bytes; ListRegions takes some 6 KB for 85 regions. What comes after that is not read."""
 
 
 def context(trusted: Trust) -> ssl.SSLContext:
@@ -73,15 +73,13 @@ class Light:
             headers |= _proxy_headers(through)
         connection.request("GET", asked, headers=headers)
         response = connection.getresponse()
-        # Read one byte more than is taken, to tell a large answer from one that just fits.
-        body = response.read(LARGEST_ANSWER + 1)
         reply = Reply(
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=body if len(body) <= LARGEST_ANSWER else None,
+            body=response.read(LARGEST_ANSWER),
             time=time.time(),
         )
-        if not response.isclosed():
+        if not response.isclosed():  # there is more of it: the connection is not fit for the next request
             self.close()
         return reply
 

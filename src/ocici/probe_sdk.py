@@ -1,8 +1,10 @@
 """The SDK's transport: the same call by the oci SDK, for whoever wants the probe to go the way their program will.
 
-Imported only when it is asked for: `import oci` takes 0.5 s and 63 MB. The SDK's own retries, circuit breaker, default
-timeouts and look-ups are all off; what comes back is read from the HTTP answer itself, so that both
-transports are judged alike.
+Imported only when it is asked for. Whole processes that probe one profile against the emulator, taken alternately (15
+each, 2 busy cores, Python 3.11.7, oci 2.189.0; median, best, peak memory): light 137 ms, 66 ms, 30.6 MB; this one
+472 ms, 250 ms, 55.9 MB; the ten-line SDK script 418 ms, 245 ms, 55.0 MB. The SDK's own retries, circuit breaker,
+default timeouts and look-ups are all off; what comes back is read from the HTTP answer itself, so that both transports
+are judged alike.
 """
 
 from __future__ import annotations
@@ -94,6 +96,5 @@ class Sdk:
 
 
 def _reply(response: Any) -> Reply:
-    body = response.content
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, body if len(body) <= LARGEST_ANSWER else None, time.time())
+    return Reply(response.status_code, headers, response.content[:LARGEST_ANSWER], time.time())

@@ -92,3 +92,6 @@ class Host:
 
     def hand_over(self, variables: Mapping[str, str], description: Mapping[str, Any]) -> None:
         """Hand the session to the steps that follow: variables, and outputs taken from `description`."""
+
+    def take_back(self) -> None:
+        """Undo `hand_over` as far as the platform can, once the session is gone. Called by cleanup."""

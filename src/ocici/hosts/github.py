@@ -1,11 +1,204 @@
-"""GitHub Actions."""
+"""GitHub Actions: inputs, masks, variables, outputs, annotations and the job summary.
+
+What the action does, it does through `actions-toolkit`, imported where it is used: cleanup must work without it.
+Inputs are read and masks are printed only when the action itself started ocici (OCICI_ACTION): in a `run:` step the
+inputs would be those of a surrounding action, and standard output is often captured.
+"""
 
 from __future__ import annotations
 
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from ocici.findings import Finding, finding
 from ocici.hosts import base
+
+_INPUTS: Final = {
+    "user": "OCICI_USER",
+    "tenancy": "OCICI_TENANCY",
+    "fingerprint": "OCICI_FINGERPRINT",
+    "region": "OCICI_REGION",
+    "private-key": "OCICI_PRIVATE_KEY",
+    "pass-phrase": "OCICI_PASS_PHRASE",
+    "credentials": "OCICI_CREDENTIALS",
+    "config": "OCICI_CONFIG",
+    "profile": "OCICI_PROFILE",
+    "validate": "OCICI_VALIDATE",
+    "probe": "OCICI_PROBE",
+    "endpoint": "OCICI_ENDPOINT",
+}
+_OUTPUTS: Final = (
+    "config_file", "key_file", "profile", "fingerprint", "tenancy", "user", "region", "namespace", "session_dir",
+)  # fmt: skip
+_MISSING: Final = ("credentials-missing", "secret-empty", "key-missing", "user-missing", "tenancy-missing")
+_STATE: Final = "variables"
 
 
 class Host(base.Host):
-    """A job on a GitHub runner."""
+    """A job on a GitHub runner. Variables: docs.github.com, "Variables reference", "Default environment variables"."""
 
     name = "github"
+
+    @property
+    def _is_action(self) -> bool:
+        return bool(self.environ.get("OCICI_ACTION"))
+
+    # -- where we are -------------------------------------------------------------------------------------
+
+    def job(self) -> str:
+        """This run of this job. Jobs of a matrix share GITHUB_JOB, so the runner is named too.
+
+        RUNNER_TRACKING_ID is new for every job (actions/runner, JobExtension.cs); the rest is for people to read.
+        """
+        names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB")
+        where = "/".join(self.environ.get(name, "") for name in names)
+        tracking = self.environ.get("RUNNER_TRACKING_ID", "")
+        return f"{where} on {self.environ.get('RUNNER_NAME', '')} {tracking}".strip() if where.strip("/") else ""
+
+    def slot(self) -> str:
+        """This runner: it runs one job at a time, and its temporary folder is its own."""
+        temp = self.environ.get("RUNNER_TEMP", "")
+        return f"{self.environ.get('RUNNER_NAME', '')}:{temp}" if temp else ""
+
+    def parents(self) -> list[Path]:
+        """The runner's temporary folder, which it empties itself before and after each job."""
+        temp = self.environ.get("RUNNER_TEMP", "")
+        return [*([Path(temp)] if temp else []), *super().parents()]
+
+    # -- what comes in --------------------------------------------------------------------------------------
+
+    def inputs(self) -> Mapping[str, str]:
+        """The action's inputs. One that is not given arrives as empty text, as a secret does that is not there."""
+        if not self._is_action:
+            return {}
+        from actions_toolkit import core
+
+        given = {variable: core.get_input(name, trim_whitespace=False) for name, variable in _INPUTS.items()}
+        # The step's own `env:` may hold what no input gives.
+        return {variable: value for variable, value in given.items() if value or variable not in self.environ}
+
+    def explain(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Missing secrets in a pull request that gets none are one finding; variables are named as inputs."""
+        found = list(findings)
+        cause = self._no_secrets() if any(each.code in _MISSING for each in found) else None
+        if cause:
+            found = [cause, *(each for each in found if each.code not in _MISSING)]
+        return [self._by_inputs(each) for each in found] if self._is_action else found
+
+    def _no_secrets(self) -> Finding | None:
+        """Why this run gets no secrets, if that is so (docs.github.com, "Using secrets in GitHub Actions")."""
+        if self.environ.get("GITHUB_EVENT_NAME") not in ("pull_request", "pull_request_review"):
+            return None
+        if self.environ.get("GITHUB_ACTOR") == "dependabot[bot]":
+            return finding("dependabot-without-secrets")
+        try:
+            event = json.loads(Path(self.environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
+            fork = event["pull_request"]["head"]["repo"]["full_name"]
+        except (OSError, ValueError, KeyError, TypeError):  # a deleted fork has no repo
+            return None
+        if fork == self.environ.get("GITHUB_REPOSITORY"):
+            return None
+        return finding("fork-without-secrets", fork=str(fork)[:140])
+
+    @staticmethod
+    def _by_inputs(found: Finding) -> Finding:
+        """`found` with the names that the user of the action knows: the input `user`, not OCICI_USER."""
+        cause, fix = found.cause, found.fix
+        for name, variable in _INPUTS.items():
+            cause = cause.replace(f"{variable}_FILE", "\0").replace(variable, f"the input {name}")
+            fix = fix.replace(f"{variable}_FILE", "\1").replace(variable, f"the input {name}")
+            cause, fix = cause.replace("\0", f"{variable}_FILE"), fix.replace("\1", f"{variable}_FILE")
+        return replace(found, cause=cause[:1].upper() + cause[1:], fix=fix)
+
+    # -- what goes out --------------------------------------------------------------------------------------
+
+    def mask(self, forms: Iterable[str]) -> None:
+        """One add-mask a line: the command ends at the first line end, and the rest would be printed."""
+        if not self._is_action:
+            return
+        from actions_toolkit import core
+
+        for form in dict.fromkeys(forms):
+            core.set_secret(form)
+
+    def report(self, report: base.Report) -> None:
+        """Annotations, and a table in the job summary."""
+        if not self._is_action:  # an annotation is printed on standard output, which a `run:` step may capture
+            super().report(report)
+            return
+        from actions_toolkit import core
+
+        show = {"error": core.error, "warning": core.warning, "note": core.notice}
+        for each in report.findings:
+            where = f" (profile {each.profile})" if each.profile else ""
+            text = f"{each.title}{where} [{each.code}]\nwhy: {each.cause}\nfix: {each.fix}\nmore: {each.docs}"
+            show[each.severity](text, title=f"{each.title}{where}")
+        if report.command in ("setup", "exec"):
+            self._summarise(report)
+
+    def _summarise(self, report: base.Report) -> None:
+        path = self.environ.get("GITHUB_STEP_SUMMARY", "")
+        if not path:
+            return
+        lines = ["### Oracle Cloud Infrastructure", ""]
+        if report.description:
+            lines += ["| profile | region | fingerprint | OCI |", "| --- | --- | --- | --- |"]
+            lines += [_row(each) for each in report.description["profiles"]]
+        else:
+            lines.append("Not signed in.")
+        if report.findings:
+            lines += ["", "| | finding | why | what to do |", "| --- | --- | --- | --- |"]
+            lines += [
+                _cells(each.severity, f"{each.title} `{each.code}`", each.cause, each.fix) for each in report.findings
+            ]
+        else:
+            lines += ["", "All checks passed: OCIDs, realm, region, key, fingerprint."]
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("\n".join([*lines, "", ""]))
+
+    def hand_over(self, variables: Mapping[str, str], description: Mapping[str, Any]) -> None:
+        """Variables for later steps (what they held before is kept in the state), outputs, and oci-cli on the PATH."""
+        if not self._is_action:
+            return
+        from actions_toolkit import core
+
+        if core.get_boolean_input("export-env"):
+            before = {name: self.environ.get(name, "") for name in variables}
+            core.save_state(_STATE, json.dumps(before))
+            for name, value in variables.items():
+                core.export_variable(name, value)
+        for name in _OUTPUTS:
+            core.set_output(name.replace("_", "-"), description.get(name, ""))
+        if folder := self.environ.get("OCICI_CLI_BIN"):
+            core.add_path(folder)
+
+    def take_back(self) -> None:
+        """Give the exported variables back the value that they had; one that had none becomes empty.
+
+        GitHub has no way to unset a variable. By hand and not through actions-toolkit, since cleanup must work without it. The form is that of
+        docs.github.com, "Workflow commands", "Multiline strings".
+        """
+        path = self.environ.get("GITHUB_ENV", "")
+        try:
+            before = json.loads(self.environ.get(f"STATE_{_STATE}", ""))
+        except ValueError:
+            return
+        if not self._is_action or not path or not isinstance(before, dict):
+            return
+        end = f"ocici_{secrets.token_hex(16)}"
+        with open(path, "a", encoding="utf-8") as file:
+            file.writelines(f"{name}<<{end}\n{value}\n{end}\n" for name, value in before.items())
+
+
+def _row(profile: Mapping[str, Any]) -> str:
+    probe = profile.get("probe")
+    answer = f"{probe['outcome']} ({probe['call']}, {probe['seconds']} s)" if probe else "not asked"
+    return _cells(profile["profile"], profile["region"], profile["fingerprint"], answer)
+
+
+def _cells(*texts: str) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for text in texts) + " |"

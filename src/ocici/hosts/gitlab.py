@@ -188,9 +188,9 @@ class Host(base.Host):
         wanted = self.environ.get(DOTENV, "")
         if not wanted:
             return
-        project = Path(self.environ.get("CI_PROJECT_DIR") or Path.cwd())
+        project = Path(self.environ.get("CI_PROJECT_DIR") or Path.cwd()).resolve()
         path = Path(os.path.normpath(project / wanted))
-        if project not in path.parents:
+        if project not in (path.parent.resolve() / path.name).parents:
             raise refused("file-unwritable", path=path, reason="GitLab takes artifacts from CI_PROJECT_DIR alone")
         lines = [f"OCICI_REPORT_{name.upper()}={description[name]}\n" for name in _REPORTED if description.get(name)]
         try:
