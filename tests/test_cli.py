@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -315,6 +317,21 @@ class TestSmallCommands:
         assert done.returncode == 2
         assert "clock-skew" in done.stderr
 
+    def test_emulator(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        ocici("keygen", "--out", "key.pem")
+        register = ("--register", TENANCY, USER, "key_public.pem")
+        command = [sys.executable, "-m", "ocici", "emulator", *register]
+        with subprocess.Popen(command, env=ocici.environ, cwd=ocici.home, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout
+                endpoint = {"OCICI_ENDPOINT": json.loads(process.stdout.readline())["endpoint"]}
+                key = {"OCICI_PRIVATE_KEY": (ocici.home / "key.pem").read_text()}
+                assert ocici("exec", "--", "true", environ=secrets | key | endpoint).returncode == 0
+                assert ocici("exec", "--", "true", environ=secrets | endpoint).returncode == 1  # another key
+            finally:
+                process.terminate()
+        assert process.returncode == 0
+
     def test_demo(self, ocici: Ocici) -> None:
         done = ocici("demo")
         assert (done.returncode, done.stderr) == (0, "")
@@ -362,9 +379,6 @@ class TestUsage:
             assert not [line for line in pair.lines() if line in done.stderr + done.stdout]
 
     def test_a_closed_pipe_is_no_traceback_and_leaves_no_session(self, ocici: Ocici, secrets: dict[str, str]) -> None:
-        import subprocess
-        import sys
-
         command = [sys.executable, "-m", "ocici", "setup", "--validate", "offline"]
         environ = {**ocici.environ, **secrets}
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
