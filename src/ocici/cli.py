@@ -51,10 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _listen_for_signals() -> None:
-    def interrupt(number: int, _frame: Any) -> NoReturn:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)  # a second one must not disturb the undoing
-        raise Interrupted(number)
+    came: list[int] = []
+
+    def interrupt(number: int, _frame: Any) -> None:
+        # A second one must not disturb the undoing. It may be on its way already, so ignoring it is not enough.
+        if not came:
+            came.append(number)
+            raise Interrupted(number)
 
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     for each in numbers:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ocici.findings import Finding, finding
 from ocici.hosts import base
+from ocici.output import Out
 
 _INPUTS: Final = {
     "user": "OCICI_USER",
@@ -42,6 +43,10 @@ class Host(base.Host):
     """A job on a GitHub runner. Variables: docs.github.com, "Variables reference", "Default environment variables"."""
 
     name = "github"
+
+    def __init__(self, environ: Mapping[str, str], out: Out) -> None:
+        super().__init__(environ, out)
+        self._masked: set[str] = set()
 
     @property
     def _is_action(self) -> bool:
@@ -122,8 +127,10 @@ class Host(base.Host):
             return
         from actions_toolkit import core
 
-        for form in dict.fromkeys(forms):
-            core.set_secret(form)
+        for form in forms:
+            if form not in self._masked:
+                self._masked.add(form)
+                core.set_secret(form)
 
     def report(self, report: base.Report) -> None:
         """Annotations, and a table in the job summary."""
