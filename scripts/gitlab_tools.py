@@ -23,7 +23,7 @@ PINS = ROOT / "tests" / "gitlab"
 TOOLS = ROOT / ".tools" / "gitlab"
 
 
-class Missing(Exception):
+class Missing(Exception):  # noqa: N818 (it is no error)
     """A tool cannot be had; the message says why."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,7 +47,8 @@ BEFORE, AFTER, LATE = "lint-before-script-overridden", "lint-after-script-overri
         # before_script and script are one shell, so the sign-in may stand in either
         "deploy: {extends: .oci-auth, before_script: [x], script: [!reference [.oci-auth, before_script], y]}",
         # no extends at all, but both sections
-        "deploy: {script: [!reference [.oci-auth, before_script]], after_script: [!reference [.oci-auth, after_script]]}",
+        "deploy: {script: [!reference [.oci-auth, before_script]], "
+        "after_script: [!reference [.oci-auth, after_script]]}",
         # a job that has nothing to do with it
         "test: {before_script: [x], script: [x], after_script: [x]}",
         "deploy: {extends: .oci-auth, script: [x]}\n.oci-auth: {variables: {A: b}}",
@@ -91,6 +93,7 @@ def test_what_is_fine(tmp_path: Path, job: str) -> None:
         ("deploy: {before_script: [!reference [.oci-auth, before_script]], script: x}", [(AFTER, "deploy")]),
         # the hidden job itself redefined
         (".oci-auth: {before_script: [x]}\ndeploy: {extends: .oci-auth, script: x}", [(BEFORE, ".oci-auth")]),
+        ("deploy: {extends: .oci-auth-powershell, after_script: [x]}", [(AFTER, "deploy")]),
         # references in a circle end
         (
             "deploy: {extends: .oci-auth, script: x, before_script: [!reference [.own, before_script]]}\n"
@@ -137,18 +140,18 @@ def test_several_files_are_one_pipeline(tmp_path: Path) -> None:
 
 def test_a_copy_of_the_template_is_known_by_its_first_lines(tmp_path: Path) -> None:
     """The marks are the template's, and somebody may have put the whole job into the pipeline."""
-    document = (ROOT / "gitlab" / "templates" / "oci-auth.yml").read_text().partition("\n---\n")[2]
-    template = yaml.safe_load(document)["$[[ inputs.as ]]"]
-    for section, mark in MARKS.items():
-        assert template[section][0].startswith(f"{mark}\n")
+    for path in (ROOT / "gitlab" / "templates").iterdir():
+        template = yaml.safe_load(path.read_text().partition("\n---\n")[2])["$[[ inputs.as ]]"]
+        for section, mark in MARKS.items():
+            assert template[section][0].startswith(f"{mark}\n")
     pipeline = {".mine": template, "deploy": {"extends": ".mine", "script": "x"}}
     assert lint(tmp_path, json.dumps(pipeline)) == []
     pipeline["deploy"]["after_script"] = ["x"]
     assert lint(tmp_path, json.dumps(pipeline)) == [(AFTER, "deploy")]
 
 
-def test_the_template_itself_and_a_header_are_fine(tmp_path: Path) -> None:
-    assert run([str(ROOT / "gitlab" / "templates" / "oci-auth.yml")]) == []
+def test_the_templates_themselves_and_a_header_are_fine(tmp_path: Path) -> None:
+    assert run([str(path) for path in (ROOT / "gitlab" / "templates").iterdir()]) == []
     pipeline = "spec: {inputs: {a: {}}}\n---\ndeploy: {extends: .oci-auth, before_script: [x]}"
     assert lint(tmp_path, pipeline) == [(BEFORE, "deploy")]
 
@@ -186,11 +189,11 @@ def test_aliases_that_multiply_take_no_time(tmp_path: Path) -> None:
     assert lint(tmp_path, "\n".join(lines)) == [(BEFORE, "deploy")]
 
 
-def test_the_command(tmp_path: Path, ocici: object) -> None:
+def test_the_command(tmp_path: Path, ocici: Any) -> None:
     path = tmp_path / ".gitlab-ci.yml"
     path.write_text("deploy: {extends: .oci-auth, script: x, after_script: [x]}")
-    done = ocici("lint-gitlab", str(path), "--format", "json")  # type: ignore[operator]
+    done = ocici("lint-gitlab", str(path), "--format", "json")
     assert done.returncode == 2
     assert [each["code"] for each in json.loads(done.stdout)["findings"]] == [AFTER]
     path.write_text("deploy: {extends: .oci-auth, script: x}")
-    assert ocici("lint-gitlab", str(path)).returncode == 0  # type: ignore[operator]
+    assert ocici("lint-gitlab", str(path)).returncode == 0

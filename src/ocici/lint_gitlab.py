@@ -16,8 +16,9 @@ import yaml
 
 from ocici.findings import Finding, Refused, finding, refused
 
-TEMPLATES: Final = ("oci-auth", "oci-auth-powershell")
-DEFAULT_NAME: Final = ".oci-auth"
+TEMPLATES: Final = {"oci-auth": ".oci-auth", "oci-auth-powershell": ".oci-auth-powershell"}
+"""The templates, and the name of the hidden job where `inputs: as:` gives no other."""
+
 SECTIONS: Final = ("before_script", "after_script")
 MARKS: Final = {"before_script": "# ocici: sign in to OCI", "after_script": "# ocici: remove the session"}
 """The first line of the template's own sections: by it a copy is known that somebody put into the pipeline."""
@@ -103,7 +104,7 @@ class _Pipeline:
     def __init__(self) -> None:
         self._jobs: dict[str, dict[Hashable, Any]] = {}
         self._files: dict[str, str] = {}
-        self._templates = {DEFAULT_NAME}
+        self._templates = set(TEMPLATES.values())
 
     def add(self, path: str, pipeline: Mapping[Any, Any]) -> None:
         """Merge in what a file holds, as GitLab merges files: mappings key by key, anything else replaced."""
@@ -205,10 +206,10 @@ def _included(include: Any) -> Iterator[str]:
         if not isinstance(entry, dict):
             continue
         sources = [entry.get("component"), entry.get("remote"), entry.get("local"), *_as_list(entry.get("file"))]
-        names = (re.split(r"[/\\]", re.sub(r"@[^/]*$|\.ya?ml$", "", str(source)))[-1] for source in sources if source)
-        if any(name in TEMPLATES for name in names):
-            inputs = entry.get("inputs")
-            yield str((inputs.get("as") if isinstance(inputs, dict) else None) or DEFAULT_NAME)
+        names = [re.split(r"[/\\]", re.sub(r"@[^/]*$|\.ya?ml$", "", str(source)))[-1] for source in sources if source]
+        inputs = entry.get("inputs")
+        given = inputs.get("as") if isinstance(inputs, dict) else None
+        yield from (str(given or TEMPLATES[name]) for name in names if name in TEMPLATES)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -102,7 +102,7 @@ class Host(base.Host):
             if set(missing) >= set(_FIELDS.values()):
                 names += f" (or {' or '.join(self._names()[name] for name in _WHOLE)} instead of them)"
             explained.insert(0, finding("variables-not-handed", names=names, why=self._why()))
-        if self.environ.get("CI_DEBUG_TRACE", "").lower() in ("true", "1"):
+        if self.environ.get("CI_DEBUG_TRACE", "").lower() in ("1", "t", "true"):  # as Go's strconv.ParseBool
             explained.append(finding("debug-trace"))
         return explained
 
@@ -203,4 +203,4 @@ class Host(base.Host):
 
 def _is_file(value: str) -> bool:
     """Whether `value` is the path of a file that is there. The runner's paths are absolute; a key or an OCID is not."""
-    return value.startswith("/") and "\n" not in value and os.path.isfile(value)  # noqa: PTH113 (raises nothing)
+    return os.path.isabs(value) and "\n" not in value and os.path.isfile(value)  # noqa: PTH113, PTH117 (raise nothing)
