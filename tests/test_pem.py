@@ -206,6 +206,23 @@ def test_begin_and_end_in_a_comment_are_mere_words() -> None:
     assert pem.load(Secret(data), NONE, "KEY").repairs == (_BEFORE,)
 
 
+@pytest.mark.parametrize(
+    "after", [b"\nuser@host:~$ ", b"\nregion = eu-frankfurt-1\n", b"\nOCI_API_KEY\n", b"\n-----END PRIV"]
+)
+def test_without_an_end_line_the_key_itself_says_where_it_ends(after: bytes) -> None:
+    cut = damage.pem(damage.key()).replace(b"\n-----END PRIVATE KEY-----\n", after)
+    loaded = pem.load(Secret(cut), NONE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert "its END line was missing" in loaded.repairs
+
+
+def test_base64_many_times() -> None:
+    data = damage.pem(damage.key())
+    for _ in range(8):
+        data = base64.b64encode(data)
+    assert pem.load(Secret(data), NONE, "KEY").repairs == ("it was base64-encoded more than once",)
+
+
 def test_the_clean_key_is_what_every_tool_reads() -> None:
     loaded = pem.load(Secret(damage.pem(damage.key(), "pkcs1")), NONE, "KEY")
     text = loaded.key.pem.reveal().decode()
@@ -296,6 +313,37 @@ def test_one_changed_byte_never_makes_another_key() -> None:
             assert loaded.key.pem.reveal() == damage.pem(damage.key())
             outcomes["same"] += 1
     assert outcomes["key-corrupt"] > len(der) * 0.9
+
+
+def built(p: int, q: int, n: int) -> bytes:
+    """The DER of an RSA key of these numbers, the others following from them."""
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(65537, n)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
+    private = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    return private.private_bytes(damage.DER, damage.PKCS1, damage.CLEAR)
+
+
+def composite(bits: int) -> int:
+    """An odd number that is no prime, and for which 65537 has an inverse modulo one less."""
+    number = 3 * ((1 << bits - 1) // 3 | 1)
+    while (number - 1) % 65537 == 0 or number.bit_length() != bits:
+        number += 6
+    return number
+
+
+def test_numbers_that_fit_but_are_no_primes_are_refused() -> None:
+    p, q = composite(1025), damage.key().private_numbers().q
+    assert "its numbers do not fit together" in refusal(built(p, q, p * q)).findings[0].cause
+
+
+def test_a_key_too_long_to_be_checked_is_refused_at_once() -> None:
+    """OpenSSL would look for minutes whether such a number is a prime."""
+    p, q = composite(60_001), damage.key().private_numbers().q
+    start = time.monotonic()
+    refused = refusal(built(p, q, p * q))
+    assert re.search("an RSA key of 6102[45] bits, and ocici reads up to 8192", refused.findings[0].cause)
+    assert time.monotonic() - start < 5
 
 
 # -- the mutation test ------------------------------------------------------------------------------------------
@@ -521,11 +569,22 @@ def assert_hidden(shown: str, *secrets: bytes) -> None:
             assert not left, len(left)
 
 
+def test_masks_hide_lines_that_became_words() -> None:
+    raw = base64.encodebytes(damage.pem(damage.key())).replace(b"\n", b" ")
+    masks = pem.forms(Secret(raw), NONE)
+    assert_hidden(hidden(raw.decode().replace(" ", "\n"), masks), damage.pem(damage.key()))
+
+
 def test_masks_leave_open_what_is_no_secret() -> None:
     raw = damage.pem(damage.key(), "pkcs1-encrypted") + b"OCI_API_KEY\n"
     masks = pem.forms(Secret(raw), Secret(damage.pem(damage.key())))
     for line in ("-----BEGIN RSA PRIVATE KEY-----", "OCI_API_KEY", "Proc-Type: 4,ENCRYPTED", "PRIVATE KEY-----"):
         assert line not in masks
+
+
+@pytest.mark.parametrize("secret", ["bananarn", "--------", "a pass phrase", "Proc-Typ"])
+def test_masks_of_a_pass_phrase(secret: str) -> None:
+    assert secret in pem.forms(Secret(secret), NONE)
 
 
 def test_masks_of_nothing() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +30,10 @@ LONGEST_PASS_PHRASE: Final = 1023
 """Bytes; cryptography takes no more."""
 
 _CIPHERS = ("AES-128-CBC", "AES-256-CBC", "DES-EDE3-CBC")  # what cryptography reads of PKCS#1's own encryption
+_DERIVATION = re.compile(
+    rb"(?s)\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05.|\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01."
+    rb"|\x09\x2b\x06\x01\x04\x01\xda\x47\x04\x0b)\x30.\x04(.)"
+)
 _CHANGED = "its numbers do not fit together: one character or more was changed"
 
 
@@ -83,6 +89,9 @@ class Opener:
         """The key object, its numbers not yet checked."""
         from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
+        unread = self._invalid("it is encrypted in a way that is not read here (openssl pkey converts it)")
+        if not block.cipher and _is_endless(reading.data):
+            raise unread
         try:
             return _parse(block, reading, None)
         except TypeError:  # cryptography says so when it is encrypted
@@ -91,9 +100,6 @@ class Opener:
             raise self._not_private(block, reading) from None
         if not self._pass_phrase:
             raise refused("key-encrypted", origin=self.origin)
-        unread = self._invalid("it is encrypted in a way that is not read here (openssl pkey converts it)")
-        if not block.cipher and _is_endless(reading.data):
-            raise unread
         for phrase, note in _phrases(self._pass_phrase.reveal()):
             try:
                 key = _parse(block, reading, phrase)
@@ -168,23 +174,22 @@ def _parse(block: Block, reading: Reading, pass_phrase: bytes | None) -> object:
     if not block.cipher:
         return serialization.load_der_private_key(reading.data, pass_phrase, unsafe_skip_rsa_key_validation=True)
     label = "RSA PRIVATE KEY" if block.label == "PRIVATE KEY" else block.label
-    head = f"-----BEGIN {label}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: {block.cipher},{block.iv}\n\n"
-    pem = head.encode() + base64.encodebytes(reading.data) + f"-----END {label}-----\n".encode()
-    return serialization.load_pem_private_key(pem, pass_phrase, unsafe_skip_rsa_key_validation=True)
+    head = f"-----BEGIN {label}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: {block.cipher},{block.iv}\n"
+    body = textwrap.wrap(base64.b64encode(reading.data).decode(), 64)  # older OpenSSL reads no longer lines
+    pem = "\n".join([head, *body, f"-----END {label}-----\n"])
+    return serialization.load_pem_private_key(pem.encode(), pass_phrase, unsafe_skip_rsa_key_validation=True)
 
 
 def _is_endless(der: bytes) -> bool:
-    """Whether the encryption in `der` asks for 16 million rounds or more: years, if the number was damaged.
+    """Whether `der` is encrypted with 16 million rounds or more: years, if the number was damaged.
 
-    The number stands after the salt, in PBKDF2, scrypt and PKCS#5's and PKCS#12's older ways alike (RFC 8018).
+    Salt and number of rounds follow the identifier of PBKDF2, scrypt, and PKCS#5's and PKCS#12's older ways
+    alike (RFC 8018, RFC 7914, RFC 7292).
     """
-    for start in range(min(len(der), 100)):
-        salt = der[start + 1 : start + 2]
-        if der[start] == 0x04 and salt and 8 <= salt[0] <= 64:
-            rounds = der[start + 2 + salt[0] :][:2]
-            if rounds[:1] == b"\x02" and rounds[1:] >= b"\x04":
-                return True
-    return False
+    if not (start := _DERIVATION.search(der, 0, 100)):
+        return False
+    rounds = der[start.end() + start[1][0] :]
+    return rounds[:1] == b"\x02" and rounds[1:2] >= b"\x04"
 
 
 def _phrases(phrase: bytes) -> list[tuple[bytes, str]]:

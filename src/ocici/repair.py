@@ -14,12 +14,10 @@ import html
 import re
 import urllib.parse
 from dataclasses import dataclass
-from typing import Final
 
 from ocici import blocks, body
 from ocici.body import QUOTES, Block, Notes, Reading
 
-DEPTH: Final = 4  # base64 of base64 of base64 of the PEM; nobody was seen to go further
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e"))
 _INVISIBLE |= dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u2003\u2002\u3000"), " ")
 _NAME = re.compile(
@@ -44,7 +42,10 @@ class Found:
 
 
 def find(raw: bytes, depth: int = 0) -> Found:
-    """The blocks in `raw`: PEM in any state, base64 of it, or DER. Raises nothing."""
+    """The blocks in `raw`: PEM in any state, base64 of it, or DER. Raises nothing.
+
+    `depth`: how many layers of base64 were taken off already; each makes it smaller by a quarter.
+    """
     if _is_binary(raw):
         return Found((_binary(raw, depth),), depth=depth)
     notes = Notes()
@@ -52,7 +53,7 @@ def find(raw: bytes, depth: int = 0) -> Found:
     plain = _unescaped(text, notes)
     texts = (text, plain) if plain != text else (text,)
     found, outside = blocks.cut(plain, notes)
-    if any(block.is_private for block in found) or depth == DEPTH or not (inner := _unwrapped(outside, notes)):
+    if any(block.is_private for block in found) or not (inner := _unwrapped(outside, notes)):
         return Found(found, tuple(notes.made), texts, depth)
     if not _is_binary(inner):
         notes.add("its base64 was wrapped over lines", len(outside.strip().split("\n")) > 1)
