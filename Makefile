@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 
-.PHONY: test demo check test-all faults bench tools clean
+.PHONY: test demo check test-all faults fuzz bench tools clean
 .DEFAULT_GOAL := test
 
 test: .venv/.dev tools check ## all checks and the tests that take seconds
@@ -20,6 +20,15 @@ check: .venv/.dev ## types, style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+faults: .venv/.dev ## every fault of the list, with a table of what was left
+	$(BIN)/python scripts/run_faults.py
+
+FUZZ_SECONDS ?= 60
+fuzz: .venv/.dev ## atheris on the readers of keys, bundles and configs, FUZZ_SECONDS each
+	@$(UV) sync --quiet --frozen --group fuzz --python $(PYTHON)
+	$(BIN)/python fuzz/fuzz_pem.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60
+	$(BIN)/python fuzz/fuzz_sources.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60
 
 tools: .venv/.dev ## what the wrappers' tests need beyond Python, pinned, into .tools/
 	@for each in scripts/*_tools.py; do $(BIN)/python $$each || exit 1; done
