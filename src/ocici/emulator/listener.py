@@ -192,7 +192,7 @@ class _Connection(BaseHTTPRequestHandler):
         first = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.upper()
         return f"{first}/{uuid.uuid4().hex.upper()}/{uuid.uuid4().hex.upper()}"
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a request that cannot be read, in OCI's shape; http.server calls this too."""
         self.close_connection = True
         self.request_version = self.protocol_version  # http.server holds what it cannot read for HTTP/0.9

@@ -186,8 +186,8 @@ class Host(base.Host):
     def take_back(self) -> None:
         """Give the exported variables back the value that they had; one that had none becomes empty.
 
-        GitHub has no way to unset a variable. By hand and not through actions-toolkit, since cleanup must work without it. The form is that of
-        docs.github.com, "Workflow commands", "Multiline strings".
+        GitHub has no way to unset a variable. By hand and not through actions-toolkit, since cleanup must work without
+        it. The form is that of docs.github.com, "Workflow commands", "Multiline strings".
         """
         path = self.environ.get("GITHUB_ENV", "")
         try:
