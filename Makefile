@@ -24,6 +24,9 @@ check: .venv/.dev ## types, style
 faults: .venv/.dev ## every fault of the list, with a table of what was left
 	$(BIN)/python scripts/run_faults.py
 
+bench: .venv/.dev ## cold, warm, offline and scale, side by side with what people use today
+	@for each in warm offline scale cold; do $(BIN)/python -m bench.$$each || exit 1; done
+
 FUZZ_SECONDS ?= 60
 fuzz: .venv/.dev ## atheris on the readers of keys, bundles and configs, FUZZ_SECONDS each
 	@$(UV) sync --quiet --frozen --group fuzz --python $(PYTHON)

@@ -224,7 +224,7 @@ class TestCheck:
         config = ocici.home / "config"
         config.write_text(
             f"[DEFAULT]\nuser={USER}\ntenancy={TENANCY}\nregion=fra\nkey_file={ocici.home}/key.pem\n"
-            f"pass_phrase={PASS_PHRASE}\n"
+            f"fingerprint={pair.fingerprint}\npass_phrase={PASS_PHRASE}\n"
         )
         done = ocici("check", "--config-file", str(config), "--validate", "offline", "--format", "json")
         assert done.returncode == 0

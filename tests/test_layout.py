@@ -16,7 +16,7 @@ ROWS = (
     ("regions", "blocks", "body", "repair", "instead", "opener", "pem", "folder", "process", "places"),
     ("bundle", "configfile", "sources"),
     ("environment", "signing", "checks"),
-    ("session",),
+    ("manifest", "session"),
     ("probe_network", "probe_answers", "probe_light", "probe_sdk", "probe"),
     ("hosts",),
     ("signin",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 from ocici.credentials import Secret
 from ocici.output import Guarded
@@ -25,6 +26,20 @@ def test_the_longest_is_hidden_first() -> None:
     stream, out = guarded("secret", "secret-and-more")
     print("secret-and-more secret", file=stream)
     assert out.getvalue() == "*** ***\n"
+
+
+def test_where_secrets_overlap_all_that_they_cover_is_hidden() -> None:
+    stream, out = guarded("abcdef", "efgh-abc", "defg")
+    print("abcdefgh-abc, abcdef-defgh, efgh-ab", file=stream)
+    assert out.getvalue() == "***, ***-***h, efgh-ab\n"
+
+
+def test_a_hundred_thousand_lines_are_hidden_in_no_time() -> None:
+    stream, out = guarded(*(f"MIIE-line-{number}-of-a-key" for number in range(100_000)))
+    begun = time.process_time()
+    print("a text of no secrets, as setup prints it\n" * 5_000, "MIIE-line-99999-of-a-key", file=stream)
+    assert time.process_time() - begun < 2
+    assert out.getvalue().endswith(" ***\n")
 
 
 def test_what_is_too_short_to_be_a_secret_garbles_no_text() -> None:

@@ -121,8 +121,9 @@ class TestFiles:
     def test_the_key_itself_as_path(self) -> None:
         assert self.refusal("-----BEGIN PRIVATE KEY-----\nMII\n") == "path-is-key"
 
-    def test_base64_of_a_key_as_path_is_not_repeated(self) -> None:
-        secret = base64.b64encode(b"-----BEGIN PRIVATE KEY-----" * 8).decode()
+    @pytest.mark.parametrize("before", ["", "\u00a1", "/", "/\u00a1"])
+    def test_base64_of_a_key_as_path_is_not_repeated(self, before: str) -> None:
+        secret = before + base64.b64encode(b"-----BEGIN PRIVATE KEY-----" * 8).decode()
         with pytest.raises(Refused) as error:
             sources.read({"OCICI_PRIVATE_KEY_FILE": secret}, {})
         assert secret not in str(error.value.findings)

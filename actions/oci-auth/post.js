@@ -2,23 +2,34 @@
 // another use of this action by now.
 'use strict';
 
+const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
+const { EOL } = require('node:os');
 const path = require('node:path');
 const { annotate, findPython, runOcici } = require('./run.js');
 
-// The last resort, where Python has gone: overwrite the key files, and remove the folder.
+// The last resort, where Python has gone or could not do it: overwrite the key files, and remove the folder.
 function remove(folder) {
-  if (!path.basename(folder).startsWith('ocici-') || fs.lstatSync(folder).isSymbolicLink()) {
+  if (!path.basename(folder).startsWith('ocici-') || !fs.lstatSync(folder).isDirectory()) {
     throw new Error('that is not what this action made');
   }
-  for (const name of fs.readdirSync(folder)) {
+  for (const name of fs.readdirSync(folder).filter((each) => each.endsWith('.pem'))) {
     const file = path.join(folder, name);
-    const { size } = fs.lstatSync(file);
-    if (name.endsWith('.pem') && fs.lstatSync(file).isFile()) {
-      fs.writeFileSync(file, Buffer.alloc(size), { flag: 'r+' });
+    const found = fs.lstatSync(file);
+    if (found.isFile()) {
+      const flag = fs.constants.O_WRONLY | (fs.constants.O_NOFOLLOW ?? 0);
+      fs.writeFileSync(file, Buffer.alloc(found.size), { flag });
     }
   }
   fs.rmSync(folder, { recursive: true, force: true });
+}
+
+// Gives the exported variables back what they held before, as `take_back` in src/ocici/hosts/github.py does.
+function takeBack() {
+  const end = `ocici_${randomBytes(16).toString('hex')}`;
+  for (const [name, value] of Object.entries(JSON.parse(process.env.STATE_variables || '{}'))) {
+    fs.appendFileSync(process.env.GITHUB_ENV, [`${name}<<${end}`, value, end, ''].join(EOL));
+  }
 }
 
 const isThere = (folder) => fs.lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
@@ -29,10 +40,16 @@ async function main() {
     return 0;
   }
   const python = findPython();
-  const args = ['cleanup', '--host', 'github', '--session-dir', session];
-  const code = python ? await runOcici(python, args, { ...process.env, OCICI_ACTION: '1' }) : 0;
+  if (python) {
+    const args = ['cleanup', '--host', 'github', '--session-dir', session];
+    const code = await runOcici(python, args, { ...process.env, OCICI_ACTION: '1' });
+    if (!isThere(session)) {
+      return code;
+    }
+  }
+  takeBack();
   if (!isThere(session)) {
-    return code;
+    return 0;
   }
   try {
     remove(session);

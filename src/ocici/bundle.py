@@ -6,7 +6,6 @@ of a fingerprint such as 11:22:33 (base 60) and a date of others. JSON is read b
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +60,8 @@ def check_field(name: str, origin: str) -> None:
         return
     if name in _TOKENS:
         raise refused("token-profile", origin=origin, field=name)
+    import difflib
+
     near = _OTHERS.get(name.lower()) or next(iter(difflib.get_close_matches(name.lower()[:64], FIELDS, 1, 0.5)), "")
     nearest = f" (did you mean {near}?)" if near else ""
     raise refused("field-unknown", origin=origin, field=_named(name), nearest=nearest)

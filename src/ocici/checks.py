@@ -127,16 +127,23 @@ class _Check:
         if kinds == {"user": "tenancy", "tenancy": "user"}:
             self._add("user-tenancy-swapped", user_origin=self._origin("user"), tenancy_origin=self._origin("tenancy"))
             return
+        foreign: dict[str, list[str]] = {}  # realm -> where its OCIDs were read
         for name in ("user", "tenancy"):
-            if values[name]:
-                self._check_ocid(name, values[name], kinds[name], realm, values["region"])
+            if values[name] and self._check_ocid(name, values[name], kinds[name]):
+                own = values[name].split(".")[2]
+                if realm and own != realm:
+                    foreign.setdefault(own, []).append(self._origin(name))
+        for own, origins in foreign.items():
+            whence = {"origin": " and ".join(origins), "realm": own}
+            self._add("realm-mismatch", region=values["region"], region_realm=realm, **whence)
 
     @staticmethod
     def _kind(value: str) -> str:
         match = _OCID.fullmatch(value.lower())
         return match.group(1) if match else ""
 
-    def _check_ocid(self, name: str, value: str, kind: str, realm: str | None, region: str) -> None:
+    def _check_ocid(self, name: str, value: str, kind: str) -> bool:
+        """Whether `value` is an OCID of the right type."""
         origin = self._origin(name)
         if not kind:
             self._add("ocid-malformed", origin=origin, expected=name, detail=_malformed(value, name))
@@ -144,8 +151,9 @@ class _Check:
             self._add("ocid-wrong-type", origin=origin, expected=name, actual=kind, value=shown(value))
         elif value != value.lower():
             self._add("ocid-malformed", origin=origin, expected=name, detail="it holds capital letters")
-        elif realm and (own := value.split(".")[2]) != realm:
-            self._add("realm-mismatch", origin=origin, region=region, region_realm=realm, realm=own)
+        else:
+            return True
+        return False
 
     # -- fingerprint and key ----------------------------------------------------------------------------
 

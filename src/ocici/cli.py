@@ -12,7 +12,6 @@ import os
 import re
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -66,6 +65,8 @@ def _listen_for_signals() -> None:
 
 
 def _internal(error: Exception) -> Finding:
+    import traceback
+
     # The error's own text may quote what it stumbled over, so only its type and place are told.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "ocici" in frame.filename]
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
@@ -384,12 +385,12 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = _Parser(prog="ocici", description="Sign OCI tools in, and leave no key behind.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"ocici {__version__}")
     commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
-    for each, (run, summary, add) in _COMMANDS.items():
+    for each in [name] if name in _COMMANDS else _COMMANDS:  # building the parsers of the others would only cost time
+        run, summary, add = _COMMANDS[each]
         command = commands.add_parser(each, help=summary, description=summary, allow_abbrev=False)
         command.set_defaults(command=run)
-        if each == name:  # building the options of the others would only cost time
-            command.add_argument("--host", choices=hosts.NAMES, help="the CI system to report to (default: auto)")
-            add(command)
+        command.add_argument("--host", choices=hosts.NAMES, help="the CI system to report to (default: auto)")
+        add(command)
     return parser
 
 

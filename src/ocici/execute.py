@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from ocici.findings import Finding, finding
 
@@ -19,34 +20,56 @@ _FORWARDED = [
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, Finding | None]:
-    """Run `command` with `environ` until it ends.
+    """Run `command` with `environ` until it ends. To be called in the main thread.
 
     Returns its exit code: its own, 128 + N when signal N ended it, 127 when it is not there and 126 when it cannot be
     started; for the last two with the finding that says why.
+
+    Signals stay without effect once the command has ended: what follows is the cleanup, and a runner that stops a job
+    sends several.
     """
-    child: subprocess.Popen[bytes] | None = None
-    early: list[int] = []
-
-    def forward(number: int, _frame: Any) -> None:
-        if child is None:
-            early.append(number)
-        elif not (number == signal.SIGINT and _has_the_terminal()):
-            # Ctrl-C goes to every process of a terminal's foreground group: the command has it already.
-            child.send_signal(number)
-
-    before = {number: signal.signal(number, forward) for number in _FORWARDED}
-    try:
+    came: list[int] = []
+    for number in _FORWARDED:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the command inherits that
+            signal.signal(number, lambda number, _: came.append(number))
+    with _woken() as wait:
         try:
             child = subprocess.Popen(command, env=environ)
         except (OSError, ValueError) as error:
             return _not_started(command[0], error)
-        for number in early:
+        while child.poll() is None:
+            wait(child)
+            while came:
+                _pass_on(came.pop(0), child)
+    return (child.returncode if child.returncode >= 0 else 128 - child.returncode), None
+
+
+@contextmanager
+def _woken() -> Iterator[Callable[[subprocess.Popen[bytes]], object]]:
+    """Yields what waits until a signal comes or has come since the last time, or the child it is given has ended.
+
+    The interpreter writes each signal's number into a socket. `Popen.wait` would sleep through one that comes just
+    before it begins to wait.
+    """
+    if sys.platform == "win32":  # Ctrl-C is all there is, and goes to the command itself
+        yield lambda child: child.wait()
+        return
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored, it would take the exit code with it
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield lambda _: reader.recv(4096)
+        finally:
+            signal.set_wakeup_fd(-1)
+
+
+def _pass_on(number: int, child: subprocess.Popen[bytes]) -> None:
+    # Ctrl-C goes to every process of a terminal's foreground group: the command has it already.
+    if not (number == signal.SIGINT and _has_the_terminal()):
+        with suppress(OSError):  # what sudo started is not ours to signal
             child.send_signal(number)
-        code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return (code if code >= 0 else 128 - code), None
 
 
 def _has_the_terminal() -> bool:

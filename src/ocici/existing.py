@@ -43,8 +43,14 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
     fields = _fields(path, name, findings)
     profile = _profile(path, name, fields, findings)
     checked = checks.check(profile, environ, full=settings.validate != "off")
-    keyless = any(found.code in ("cannot-read-private-key", "key-file-elsewhere") for found in findings)
-    findings += [found for found in checked.findings if not (keyless and found.code == "key-missing")]
+    unread = "key_file" in fields and not profile.credentials.key  # which has been told already
+    for found in checked.findings:
+        if found.code in ("key-repaired", "value-repaired"):  # here nothing is written: the file stays as it is
+            findings.append(finding("mended-for-check", name, cause=found.cause))
+        elif not (unread and found.code == "key-missing"):
+            findings.append(found)
+    if "fingerprint" not in fields and (actual := checked.profile.credentials.fingerprint):
+        findings.append(finding("fingerprint-missing", name, origin=f"Profile {name} of {path}", actual=actual))
     described: dict[str, Any] = {"profile": name, **signin.identity(checked.profile)}
     if "key_file" in fields:
         described["key_file"] = fields["key_file"]
@@ -57,9 +63,12 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
 
 
 def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
-    if not path.exists() and not path.is_symlink():
-        raise refused("config-missing", path=path)
-    content = sources.read_file(str(path), "--config-file")
+    try:
+        content = sources.read_file(str(path), "--config-file")
+    except Refused as refusal:
+        if refusal.findings[0].code == "source-missing" and not os.path.lexists(path):
+            raise refused("config-missing", path=path) from None
+        raise
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -71,20 +80,23 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
     fields = profiles[name]
     if fields.get("security_token_file"):
         raise refused("token-profile", name, origin=f"profile {name} of {path}", field="security_token_file")
+    if fields.get("key_content"):
+        findings.append(finding("key-in-config", name, origin=f"Profile {name} of {path}"))
     if fields.get("pass_phrase"):
         findings.append(finding("pass-phrase-beside-key", name, origin=path))
     return fields
 
 
 def _profile(path: Path, name: str, fields: Mapping[str, str], findings: list[Finding]) -> Profile:
-    origins = {each: f"`{each}` in {path}" for each in ("user", "tenancy", "fingerprint", "region", "pass_phrase")}
+    origins = {each: f"`{each}` in {path}" for each in fields}
     key = Secret(fields.get("key_content", ""))
-    origins["key"] = f"`key_content` in {path}"
+    if key:
+        origins["key"] = origins["key_content"]
     if named := fields.get("key_file", ""):
         key = _key(path, name, named, findings)
         origins["key"] = named
     if not key:
-        del origins["key"]
+        origins.pop("key", None)
     who = Credentials(
         user=fields.get("user", ""),
         tenancy=fields.get("tenancy", ""),
@@ -103,11 +115,13 @@ def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
     except Refused as refusal:
         found = refusal.findings[0]
         if found.code == "source-missing":
-            reason = (
-                "`~` is another folder under this HOME" if named.startswith("~") else "no such file on this machine"
-            )
+            home = named.startswith("~")
+            reason = f"`~` is {os.path.expanduser('~')} here" if home else "no such file on this machine"  # noqa: PTH111
             found = finding("key-file-elsewhere", name, origin=path, path=named, reason=reason)
         findings.append(found)
+        return Secret()
+    if not content.strip():
+        findings.append(finding("secret-empty", name, origin=named))
         return Secret()
     key_path = Path(named).expanduser()
     _check_mode(key_path, findings)

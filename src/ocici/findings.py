@@ -24,8 +24,8 @@ LEFT: Final = 4
 class Entry:
     """One row of the catalogue.
 
-    `exit_code` counts for errors alone. `symptoms` are the messages that people see from other tools when
-    this is what is wrong; they head the page docs/TROUBLESHOOTING.md.
+    `exit_code` counts for errors alone. `symptoms` are what other tools say when this is what is wrong, word for
+    word, the most telling first; "…" stands for what differs each time. They head docs/TROUBLESHOOTING.md.
     """
 
     title: str
@@ -110,117 +110,201 @@ def shown(value: str) -> str:
     return f"a value of {len(value)} characters"
 
 
+# What other tools say when several things may be wrong: each of these stands with every finding that it may mean.
+_KEY_UNREADABLE: Final = "The provided key is not a private key, or the provided passphrase is incorrect."
+_GO_KEY: Final = "can not create client, bad configuration: did not find a proper configuration for private key"
+_GO_TENANCY: Final = "can not create client, bad configuration: did not find a proper configuration for tenancy"
+_NODE_KEY_FILE: Final = "Failed to read private key from file path."
+_KEY_FILE_MISSING: Final = (
+    "the key_file's value '…' at line … must be a valid file path",
+    "[Errno 2] No such file or directory: '…'",
+    "Could not find private key: …",
+)
+_NO_CONFIG: Final = "Could not find config file at …"
+_NO_OCID: Final = "malformed | this must be an OCID"
+_NO_FINGERPRINT: Final = ("{'fingerprint': 'malformed'}", "| fingerprint | malformed |")
+_NO_HOST: Final = ("NameResolutionError(…): Failed to resolve …", "dial tcp: lookup … no such host")
+_CLI_TIMED_OUT: Final = "The connection to endpoint timed out while trying to reach …"
+_REFUSED: Final = (
+    "The required information to complete authentication was not provided or was incorrect.",
+    "Failed to verify the HTTP(S) Signature",
+    "401-NotAuthenticated",
+)
+
 CATALOGUE: Final[dict[str, Entry]] = {
     # -- the five classic errors of OCI's own guides ------------------------------------------------------
     "invalid-key-format": Entry(
         "invalid key format",
         "{origin} holds no private key that can be read: {detail}.",
-        "Store the whole file that OCI let you download, from the line with BEGIN to the line with END; "
-        "`base64 -w0 FILE` makes one line of it that every secret store keeps intact.",
+        "Store the whole private key file, from its BEGIN line to its END line. `base64 < FILE | tr -d '\\n'` prints "
+        "it as one line, which every secret store keeps intact.",
+        symptoms=(
+            _KEY_UNREADABLE,
+            _GO_KEY,
+            "Private key must be in PEM format",
+            "Failed to parse (unnamed) as a valid auto format key: Failed to auto-detect format of key",
+        ),
     ),
     "fingerprint-mismatch": Entry(
         "fingerprint mismatch",
-        "The fingerprint in {origin} is {given}, but the key in {key_origin} has {actual}.",
-        "Leave the fingerprint out (it follows from the key), or store the key that was uploaded under {given}.",
+        "The fingerprint in {origin} is {given}, but that of the key in {key_origin} is {actual}.",
+        "Store the private key that belongs to {given}. If the key is the right one, correct the fingerprint, or leave "
+        "it out for ocici: it follows from the key.",
+        symptoms=_REFUSED,
     ),
     "permission-denied": Entry(
         "permission denied",
         "{path} may not be read by the user that runs this step ({reason}).",
-        "Run the step as the file's owner, or give the secret as a variable instead of a file.",
+        "Run the step as the user that owns the file, or hand the secret over in a variable instead of a file.",
         exit_code=USAGE,
+        symptoms=("[Errno 13] Permission denied: '…'", _NO_CONFIG, _GO_KEY, _GO_TENANCY, _NODE_KEY_FILE),
     ),
     "cannot-read-private-key": Entry(
         "cannot read private key",
-        "{origin} names {path} as the private key, and {reason}.",
-        "Give the path of the key on this machine, or the key itself in OCICI_PRIVATE_KEY.",
+        "The private key cannot be read: {reason}",
+        "Give the path of the key on this machine, or the key itself (OCICI_PRIVATE_KEY, `key_content` in a bundle).",
         exit_code=USAGE,
+        symptoms=(*_KEY_FILE_MISSING, _GO_KEY, _NODE_KEY_FILE),
     ),
     "region-not-configured": Entry(
         "region not configured",
         "No region was given for profile {name}.",
-        "Set OCICI_REGION (or `region` in the bundle or config) to the region of your resources, for example "
+        "Set OCICI_REGION (or `region` in the bundle or config) to the region where your resources are, for example "
         "eu-frankfurt-1.",
+        symptoms=(
+            "{'region': 'missing'}",
+            "did not find a proper configuration for region, nor for OCI_REGION env var",
+            "Region not specified in Config file or OCI_REGION env variable. Can not proceed without setting a region.",
+        ),
     ),
     # -- the key --------------------------------------------------------------------------------------------
     "key-missing": Entry(
         "no private key",
         "No private key was given for profile {name}.",
-        "Store the private key as a secret and hand it over as OCICI_PRIVATE_KEY (or OCICI_PRIVATE_KEY_FILE, "
-        "or `key_content` in a bundle).",
+        "Store the private key as a secret and hand it over as OCICI_PRIVATE_KEY, as a file in OCICI_PRIVATE_KEY_FILE, "
+        "or as `key_content` in a bundle. A config names the file in `key_file`.",
+        symptoms=(
+            "{'key_file': 'missing'}",
+            "the full path and filename of the private PEM key file",
+            "missing key_file in config",
+            _GO_KEY,
+        ),
     ),
     "key-is-public": Entry(
         "a public key instead of a private one",
-        "{origin} holds a public key. Requests are signed with the private half.",
-        "Store the other file of the pair: its first line says BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY.",
+        "{origin} holds a public key. Requests are signed with the private one.",
+        "Store the other file of the pair: the one whose first line says BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY.",
+        symptoms=(
+            "Authentication requires a private key, but a public key was provided.",
+            "Failed to parse (unnamed) as a valid auto format key: key is not a private key",
+            _GO_KEY,
+        ),
     ),
     "key-is-certificate": Entry(
         "a certificate instead of a private key",
-        "{origin} holds a certificate{detail}. OCI's API keys are bare RSA keys.",
+        "{origin} holds a certificate{detail}. An API key of OCI is a plain RSA key, and has no certificate.",
         "Store the private key of the API key pair: its first line says BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY.",
+        symptoms=(_KEY_UNREADABLE, _GO_KEY),
     ),
     "key-is-openssh": Entry(
         "an OpenSSH key",
         "{origin} holds a key in OpenSSH's own format, which OCI tools cannot sign with.",
-        "Use the API key's PEM file; an RSA key is converted by `ssh-keygen -p -m PEM -f FILE`.",
+        "Use the PEM file of the API key. If this RSA key is the API key, `ssh-keygen -p -m PEM -f FILE` converts the "
+        "file in place.",
+        symptoms=(_KEY_UNREADABLE, _GO_KEY),
     ),
     "key-is-putty": Entry(
         "a PuTTY key",
         "{origin} holds a key in PuTTY's format (.ppk), which OCI tools cannot sign with.",
-        "Use the API key's PEM file; an RSA key is converted by `puttygen FILE -O private-openssh` and then "
-        "`ssh-keygen -p -m PEM -f FILE`.",
+        "Use the PEM file of the API key. If this RSA key is the API key, `puttygen FILE -O private-openssh -o NEW` "
+        "and then `ssh-keygen -p -m PEM -f NEW` convert it.",
+        symptoms=(_KEY_UNREADABLE,),
     ),
     "key-not-rsa": Entry(
         "not an RSA key",
-        "{origin} holds a key of type {kind}. OCI verifies API requests with RSA alone.",
-        "Make an RSA pair (`ocici keygen`), upload its public half in the OCI console under the user's API keys, "
-        "and store the private half.",
+        "{origin} holds a key of type {kind}. OCI accepts API requests from RSA keys alone.",
+        "Make an RSA pair with `ocici keygen`, upload the public key (OCI console: Profile, My profile, API keys), and "
+        "store the private key.",
+        symptoms=("ECPrivateKey.sign() takes 2 positional arguments but 3 were given", _GO_KEY),
     ),
     "key-too-short": Entry(
         "an RSA key under 2048 bits",
         "The key in {origin} has {bits} bits. OCI accepts 2048 or more.",
-        "Make a new pair (`ocici keygen`), upload its public half, and store the private half.",
+        "Make a new pair with `ocici keygen`, upload the public key (OCI console: Profile, My profile, API keys), and "
+        "store the private key.",
     ),
     "key-corrupt": Entry(
         "a truncated or corrupted private key",
         "{origin} begins like a private key, but {detail}.",
-        "Store the file again, whole; `base64 -w0 FILE` makes one line of it that no form field cuts or wraps.",
+        "Store the whole file again. `base64 < FILE | tr -d '\\n'` prints it as one line, which no form field cuts or "
+        "wraps.",
+        symptoms=(
+            _KEY_UNREADABLE,
+            _GO_KEY,
+            "Failed to parse (unnamed) as a valid auto format key: invalid PEM footer",
+        ),
     ),
     "key-ambiguous": Entry(
         "more than one private key",
         "{origin} holds {count} different private keys, and nothing says which is meant.",
-        "Store one private key alone; several profiles go into a bundle, each with its own key_content.",
+        "Store one private key alone. Several profiles go into a bundle, each with its own `key_content`.",
     ),
     "key-encrypted": Entry(
         "an encrypted key without a pass phrase",
         "The key in {origin} is encrypted, and no pass phrase was given.",
-        "Store the pass phrase as a secret too and hand it over as OCICI_PASS_PHRASE.",
+        "Store the pass phrase as a secret too, and hand it over as OCICI_PASS_PHRASE (`pass_phrase` in a bundle).",
+        symptoms=(
+            "The provided key requires a passphrase.",
+            "Private key passphrase:",
+            "The PEM format key (unnamed) is encrypted (password-protected), and no passphrase was provided in "
+            "`options`",
+            "The provided passphrase is incorrect.",
+            _GO_KEY,
+        ),
     ),
     "pass-phrase-wrong": Entry(
         "wrong pass phrase",
-        "The pass phrase in {pass_origin} does not open the key in {origin} (or the encrypted body was changed on "
-        "its way: from outside the two look alike).",
-        "Check the pass phrase for a trailing newline or quotes, and that it belongs to this key: "
+        "The pass phrase in {pass_origin} does not open the key in {origin} (or the encrypted key was damaged on its "
+        "way: from outside the two look alike).",
+        "Check that the pass phrase belongs to this key, and that no quotes or line end got into it: "
         "`openssl pkey -in FILE -noout` asks for it.",
+        symptoms=(
+            _KEY_UNREADABLE,
+            "Incorrect passphrase supplied, could not decrypt key",
+            "The provided passphrase is incorrect.",
+            _GO_KEY,
+        ),
     ),
     "key-is-path": Entry(
         "a path where the key itself was expected",
-        "{origin} holds the path of a file, not a key.",
-        "Use OCICI_PRIVATE_KEY_FILE for a path (GitLab file variable, Jenkins secret file); "
-        "OCICI_PRIVATE_KEY takes the key itself.",
+        "{origin} holds the path of a file where the key itself belongs.",
+        "Hand the path over as OCICI_PRIVATE_KEY_FILE (GitLab file variable, Jenkins secret file). OCICI_PRIVATE_KEY "
+        "takes the key itself.",
         exit_code=USAGE,
+        symptoms=(_KEY_UNREADABLE, _GO_KEY),
     ),
     "path-is-key": Entry(
         "a key where a path was expected",
-        "{origin} takes the path of a file, and holds a private key.",
-        "Use OCICI_PRIVATE_KEY for the key itself (in GitLab: make the variable one of type File, or drop _FILE "
-        "from its name).",
+        "{origin} should name a file, and holds a private key itself.",
+        "Hand the key over as OCICI_PRIVATE_KEY (in GitLab: give the variable the type File, or drop _FILE from its "
+        "name); in a config, let key_file name a file. oci-cli and the Python SDK print such a value in their error: "
+        "if one of them ran with it, replace the API key.",
         exit_code=USAGE,
+        symptoms=("the key_file's value '-----BEGIN PRIVATE KEY-----",),
     ),
     "key-repaired": Entry(
         "the key was mended",
         "The key in {origin} arrived damaged and was read all the same: {repairs}.",
-        "Nothing must be done. To be rid of this note store the key as `base64 -w0 FILE` prints it.",
+        "Nothing to do: the session has a clean copy. To be rid of this note, store the key as "
+        "`base64 < FILE | tr -d '\\n'` prints it.",
         severity="note",
+        symptoms=(
+            _KEY_UNREADABLE,
+            _GO_KEY,
+            "Illegal base64 character 5c",
+            "Failed to parse (unnamed) as a valid auto format key: Cannot read properties of undefined (reading "
+            "'match')",
+        ),
     ),
     # -- user, tenancy, fingerprint, region ----------------------------------------------------------------
     "credentials-missing": Entry(
@@ -233,74 +317,99 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "user-missing": Entry(
         "no user",
         "No user OCID was given for profile {name}.",
-        "Set OCICI_USER to the OCID of the user that the API key belongs to (OCI console: Profile, My profile).",
+        "Set OCICI_USER (or `user` in the bundle or config) to the OCID of the user that the API key belongs to (OCI "
+        "console: Profile, My profile).",
+        symptoms=(
+            "{'user': 'missing'}",
+            "log into the console and go to the user's settings page to find their OCID",
+            "did not find a proper configuration for user",
+            "missing user in config",
+        ),
     ),
     "tenancy-missing": Entry(
         "no tenancy",
         "No tenancy OCID was given for profile {name}.",
-        "Set OCICI_TENANCY to the tenancy's OCID (OCI console: Profile, Tenancy).",
+        "Set OCICI_TENANCY (or `tenancy` in the bundle or config) to the tenancy's OCID (OCI console: Profile, "
+        "Tenancy).",
+        symptoms=(
+            "{'tenancy': 'missing'}",
+            "log into the console and find this OCID at the bottom of any page",
+            _GO_TENANCY,
+            "missing tenancy in config",
+        ),
     ),
     "value-unexpanded": Entry(
         "a variable that was not expanded",
-        "{origin} holds a reference to a variable as literal text ({form}), not its value.",
-        "Check the name and the quotes where the value is set: single quotes keep $NAME as it is, and a "
-        "reference to a secret that does not exist stays as text on some systems.",
+        "{origin} holds a reference to a variable as literal text ({form}), and not its value.",
+        "Check the name, and the quotes where the value is set: between single quotes a shell keeps $NAME as it is. "
+        "Some systems leave the text as it is when the secret does not exist, or this job may not read it.",
         exit_code=USAGE,
+        symptoms=(_NO_OCID, _KEY_UNREADABLE),
     ),
     "value-masked": Entry(
         "the mask instead of the secret",
         "{origin} holds a mask (such as ***) where the secret should be: it was copied from a log or a form that "
         "hides secrets.",
-        "Store the secret again from its own source.",
+        "Store the secret again, copied from where it was made.",
         exit_code=USAGE,
+        symptoms=(_NO_OCID, _KEY_UNREADABLE),
     ),
     "user-tenancy-swapped": Entry(
         "user and tenancy are swapped",
         "{user_origin} holds a tenancy OCID, and {tenancy_origin} a user OCID.",
-        "Exchange the two values.",
+        "Swap the two values.",
+        symptoms=_REFUSED,
     ),
     "ocid-wrong-type": Entry(
         "an OCID of the wrong type",
-        "{origin} should hold a {expected} OCID and holds a {actual} OCID: {value}.",
+        "{origin} should hold a {expected} OCID, and holds a {actual} OCID: {value}.",
         "Use the OCID that begins with ocid1.{expected}.",
+        symptoms=_REFUSED,
     ),
     "ocid-malformed": Entry(
         "a malformed OCID",
         "{origin} should hold a {expected} OCID, and {detail}.",
         "Copy it again from the OCI console: ocid1.{expected}.REALM..UNIQUE-PART, without spaces or quotes.",
+        symptoms=(_NO_OCID, *_REFUSED),
     ),
     "fingerprint-sha256": Entry(
         "a SHA-256 fingerprint",
         "{origin} holds a SHA-256 fingerprint. OCI names API keys by their MD5 fingerprint.",
         "Leave the fingerprint out (it follows from the key), or use the one that the OCI console shows: "
         "16 pairs of hex digits with colons.",
+        symptoms=(*_NO_FINGERPRINT, *_REFUSED),
     ),
     "fingerprint-malformed": Entry(
         "a malformed fingerprint",
         "{origin} holds {detail}. A fingerprint is 16 pairs of hex digits with colons.",
         "Leave the fingerprint out (it follows from the key), or copy it again from the OCI console.",
+        symptoms=(*_NO_FINGERPRINT, *_REFUSED),
     ),
     "value-repaired": Entry(
         "a value was mended",
         "{origin} was read all the same: {repairs}.",
-        "Nothing must be done. To be rid of this note store the value as OCI shows it.",
+        "Nothing to do: the session has the clean value. To be rid of this note, store the value as the OCI console "
+        "shows it.",
         severity="note",
+        symptoms=(*_NO_FINGERPRINT, _NO_OCID, *_REFUSED),
     ),
     "region-malformed": Entry(
         "a malformed region",
-        "{origin} should hold a region and holds {value}, which no region name looks like.",
+        "{origin} should hold the name of a region, and holds {value}.",
         "Use a region identifier as the OCI console shows it, for example eu-frankfurt-1, or a short code such as fra.",
+        symptoms=(_CLI_TIMED_OUT, *_NO_HOST),
     ),
     "region-unknown": Entry(
         "an unknown region",
         "{origin} holds the region {value}, which this version of ocici does not know{nearest}.",
-        "Check the spelling. If Oracle opened the region lately, go on: the probe will tell.",
+        "Check the spelling. If Oracle opened the region after this version, all is well, and the probe will tell.",
         severity="warning",
+        symptoms=(_CLI_TIMED_OUT, *_NO_HOST),
     ),
     "realm-mismatch": Entry(
         "region and OCIDs of different realms",
-        "The region {region} is in realm {region_realm}, but {origin} holds an OCID of realm {realm}.",
-        "Use a region of the realm that the tenancy lives in (the third part of its OCID).",
+        "The region {region} is in realm {region_realm}, but the OCID in {origin} is of realm {realm}.",
+        "Use a region of the tenancy's own realm, which is the third part of its OCID.",
     ),
     # -- sources ------------------------------------------------------------------------------------------
     "source-twice": Entry(
@@ -311,15 +420,21 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "secret-empty": Entry(
         "a secret that is set but empty",
-        "{origin} is set, and its value is empty.",
-        "Check the name of the secret (a missing one often arrives as empty text), and that this branch, "
-        "environment or pull request may read it.",
+        "{origin} is set, but empty.",
+        "Check the name of the secret: one that does not exist often arrives as empty text. Check also that this "
+        "branch, environment or pull request may read it.",
         exit_code=USAGE,
+        symptoms=(
+            _NO_OCID,
+            _KEY_UNREADABLE,
+            _GO_KEY,
+            "Failed to parse (unnamed) as a valid auto format key: Attempt to access memory outside buffer bounds",
+        ),
     ),
     "source-missing": Entry(
         "a file that is not there",
         "{origin} names the file {path}, and {reason}.",
-        "Check the path as this step sees it: in a container, paths of the host do not exist.",
+        "Check the path as this step sees it: a container does not have the paths of its host.",
         exit_code=USAGE,
     ),
     "source-too-large": Entry(
@@ -330,7 +445,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "bundle-syntax": Entry(
         "a bundle that cannot be read",
-        "{origin} is neither YAML nor JSON{where}.",
+        "{origin} can be read neither as YAML nor as JSON{where}.",
         "Write one `field: value` a line (docs/COMMANDS.md has an example); a key wants `key_content: |` and "
         "indented lines.",
         exit_code=USAGE,
@@ -344,7 +459,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "bundle-unsafe": Entry(
         "a bundle with YAML that is refused",
         "{origin} uses {detail}{where}; a bundle is plain fields and values.",
-        "Write the values out.",
+        "Write the values out in full.",
         exit_code=USAGE,
     ),
     "field-unknown": Entry(
@@ -355,8 +470,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "field-ignored": Entry(
         "a field that is not taken over",
-        "{origin} has the field {field}, which does not belong to the credentials.",
-        "Nothing must be done.",
+        "{origin} has the field {field}, which is no part of the credentials.",
+        "Nothing to do.",
         severity="note",
     ),
     "token-profile": Entry(
@@ -364,28 +479,41 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{origin} uses {field}: a session token, which expires within the hour and cannot be renewed in a pipeline.",
         "Use an API key: `ocici keygen` makes the pair and says what to upload.",
         exit_code=USAGE,
+        symptoms=("ERROR: This CLI session has expired, so it cannot currently be used to run commands",),
     ),
     "config-syntax": Entry(
         "a config that cannot be read",
         "{origin} is not an OCI config{where}: {detail}.",
         "Write [PROFILE] in brackets and one `field=value` a line below it.",
         exit_code=USAGE,
+        symptoms=(
+            "File contains no section headers.",
+            "Config parse error, attempted to read configuration without specifying a profile: …",
+            _GO_TENANCY,
+        ),
     ),
     "profile-missing": Entry(
         "no such profile",
-        "Profile {name} is not in {origin}; there: {known}.",
+        "{origin} has no profile {name}. It has: {known}.",
         "Choose one with --profile or OCICI_PROFILE, or add it.",
         exit_code=USAGE,
+        symptoms=(
+            "Profile '…' not found in config file …",
+            "configuration file did not contain profile: …",
+            "No profile named … exists in the configuration file.",
+        ),
     ),
     "profile-duplicate": Entry(
-        "a profile that is there twice",
+        "a duplicate profile",
         "{origin} has {what} more than once{where}, and nothing says which is meant.",
         "Remove all but one.",
         exit_code=USAGE,
+        symptoms=("section '…' already exists", "option '…' in section '…' already exists"),
     ),
     "profile-name": Entry(
         "a profile name that not every tool reads",
-        "{origin} has a profile name of {length} characters that holds more than letters, digits, _ . and hyphens.",
+        "{origin} has a profile name of {length} characters that is too long, or holds more than letters, digits, "
+        "_ . and hyphens.",
         "Rename it: letters, digits, underscore, dot and hyphen, at most 64.",
         exit_code=USAGE,
     ),
@@ -397,8 +525,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "profile-left-out": Entry(
         "a profile was left out",
-        "Profile {name} of {origin} has no key that can be read on this machine, and was not chosen.",
-        "If a later step needs it, give its key as key_content in a bundle.",
+        "The key of profile {name} of {origin} cannot be read on this machine, and the profile was not chosen: the "
+        "session goes without it.",
+        "If a later step needs it, give its key as `key_content` in a bundle.",
         severity="warning",
     ),
     # -- an existing config ---------------------------------------------------------------------------------
@@ -407,29 +536,65 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "There is no OCI config at {path}.",
         "Run `ocici setup` first, or name the file with --config-file.",
         exit_code=USAGE,
+        symptoms=(
+            _NO_CONFIG,
+            "Do you want to create a new config file? [Y/n]:",
+            "Can't load the default config from ~/.oci/config or ~/.oraclebmc/config because it does not exists or its "
+            "not a file.",
+            "Can't load the default config from '…' or '…' because it does not exist or it is not a file.",
+            _GO_TENANCY,
+        ),
     ),
     "open-to-others": Entry(
         "a file that others may read",
         "{path} has mode {mode}: other users of this machine may {what} it.",
-        "chmod 600 {path}",
+        "Run `chmod 600 {path}`.",
         severity="warning",
+        symptoms=("Permissions on … are too open.",),
     ),
     "key-file-elsewhere": Entry(
         "a key_file of another machine",
         "{origin} names {path} as key_file, and it is not there: {reason}.",
-        "Give the path of the key on this machine, or run `ocici setup`, which writes both.",
+        "Give the path of the key on this machine, or run `ocici setup`, which writes config and key.",
+        symptoms=(*_KEY_FILE_MISSING, _GO_KEY, _NODE_KEY_FILE),
+    ),
+    "fingerprint-missing": Entry(
+        "no fingerprint in the config",
+        "{origin} has no fingerprint. ocici takes it from the key, but OCI tools want it in the file.",
+        "Add the line `fingerprint={actual}` to the profile.",
+        symptoms=(
+            "{'fingerprint': 'missing'}",
+            "did not find a proper configuration for keyFingerprint",
+            "missing fingerprint in config",
+        ),
+    ),
+    "key-in-config": Entry(
+        "a key inside the config file",
+        "{origin} holds the key itself in key_content, which OCI tools refuse in a file.",
+        "Write the key to a file and name it in key_file; or run `ocici setup`, which writes config and key.",
+        symptoms=("'key_content' cannot be specified in a config file for security reasons.",),
+    ),
+    "mended-for-check": Entry(
+        "mended for this check alone",
+        "{cause} The file itself stays as it is, and OCI tools may refuse it.",
+        "Correct the file, or run `ocici setup`, which writes a clean config and key.",
+        severity="warning",
     ),
     "key-label-missing": Entry(
         "no label line after the key",
         "{path} does not end with the line OCI_API_KEY, and oci-cli warns about that in every command.",
         "Add the line OCI_API_KEY at the end, or set SUPPRESS_LABEL_WARNING=True.",
         severity="note",
+        symptoms=(
+            "Warning: To increase security of your API key located at …, append an extra line with 'OCI_API_KEY' at "
+            "the end.",
+        ),
     ),
     "pass-phrase-beside-key": Entry(
         "a pass phrase beside its key",
-        "{origin} holds pass_phrase in the file that names the key; there it protects nothing, and not every tool "
+        "{origin} holds the pass phrase beside the path of the key: there it protects nothing, and not every tool "
         "reads it.",
-        "`ocici setup` writes a session without one.",
+        "`ocici setup` makes a session that needs none.",
         severity="note",
     ),
     # -- the environment of the tools ---------------------------------------------------------------------
@@ -447,8 +612,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "default-differs": Entry(
         "DEFAULT is not the selected profile",
-        "Profile {name} is selected, but the SDKs can be told no profile by a variable and will use the bundle's own "
-        "DEFAULT.",
+        "Profile {name} is selected, but no variable tells the SDKs which profile to use: they take DEFAULT, and the "
+        "bundle has one of its own.",
         "Leave DEFAULT out (it is then a copy of the selected profile), or name the profile in the program.",
         severity="warning",
     ),
@@ -493,34 +658,42 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "session-swept": Entry(
         "a session of a dead job was removed",
         "{path} was left by {job}, which is over.",
-        "Nothing must be done. If it happens often, see why those jobs die before cleanup.",
+        "Nothing to do. If it happens often, find out why those jobs die before cleanup.",
         severity="note",
     ),
     # -- OCI's answers ----------------------------------------------------------------------------------------
     "not-authenticated": Entry(
         "OCI does not accept the credentials",
-        "OCI answered 401 {oci_code} to {call}. Ruled out already: {ruled_out}. What is left: the key with "
-        "fingerprint {fingerprint} is not among this user's API keys (never uploaded, deleted, or uploaded to "
-        "another user), was uploaded a moment ago; or the user or tenancy is not the one you think; or the tenancy is "
-        "not subscribed to region {region}.",
-        "In the OCI console open the user, API keys, and look for {fingerprint}; if it was uploaded just now, try "
-        "again in a minute.",
+        "OCI answered 401 {oci_code} to {call}. Ruled out already: {ruled_out}. What is left: the user has no API key "
+        "with fingerprint {fingerprint} (never uploaded, deleted, or uploaded for another user); or that key is not "
+        "active (uploaded a moment ago, or deactivated); or user or tenancy are not the ones you think; or the tenancy "
+        "is not subscribed to region {region}.",
+        "Open the user in the OCI console, and look for {fingerprint} among its API keys. If it was uploaded just now, "
+        "try again in a minute.",
+        symptoms=_REFUSED,
     ),
     "clock-skew": Entry(
         "this machine's clock is wrong",
         "OCI answered 401 {oci_code} to {call}, and {evidence}. OCI refuses signatures more than 5 minutes off.",
-        "Set the clock of the runner (NTP, or the hypervisor's time synchronisation).",
+        "Set the clock of this machine (NTP, or the hypervisor's time synchronisation).",
+        symptoms=("Date '…' is not within allowed clock skew. Current '…', valid datetime range: ['…', '…']",),
     ),
     "not-authorized": Entry(
         "signed in, but not allowed",
-        "OCI answered 404 {oci_code} to {call}: the signature was accepted, and a policy is missing (or the "
-        "resource does not exist).",
-        "Let an administrator add the policy: {policy}",
+        "OCI answered 404 {oci_code} to {call}: it accepts the signature, but a policy is missing (or the resource "
+        "does not exist).",
+        "Let an administrator add this policy, with the user's group for GROUP: {policy}",
+        symptoms=(
+            "Authorization failed or requested resource not found",
+            "404-NotAuthorizedOrNotFound",
+            '"code": "NotAuthorizedOrNotFound"',
+        ),
     ),
     "not-allowed": Entry(
         "not allowed in this region",
         "OCI answered {status} {oci_code} to {call}.",
         "Use the tenancy's home region for calls to Identity, or let an administrator look at the policies.",
+        symptoms=("Please go to your home region … to execute CREATE, UPDATE and DELETE operations.",),
     ),
     "call-refused": Entry(
         "OCI refused the call",
@@ -530,26 +703,43 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "key-not-active": Entry(
         "the API key is not active",
-        "OCI knows the key with fingerprint {fingerprint}, and its state is {state}.",
-        "A key just uploaded becomes active within a minute or so: try again. A disabled or deleted one must be "
-        "uploaded anew.",
+        "Every API key has a state, and only an ACTIVE one signs: one just uploaded is CREATING for a moment, a "
+        "deactivated one is INACTIVE. OCI answers such a key with the same 401 as an unknown one, so ocici tells it as "
+        "not-authenticated, and never as this.",
+        "After an upload, try again in a minute. An administrator sees the state with "
+        "`oci iam user api-key list --user-id OCID`; activate the key, or upload another.",
+        symptoms=_REFUSED,
     ),
     "key-limit": Entry(
         "the user has three API keys already",
-        "OCI keeps at most three API keys a user, and refused the fourth.",
+        "OCI keeps at most three API keys a user, and refuses a fourth. ocici itself uploads none: the OCI console and "
+        "other tools say this.",
         "Delete one that is no longer used (OCI console: the user, API keys), then upload again.",
+        symptoms=('"code": "LimitExceeded"',),
     ),
     "throttled": Entry(
         "OCI throttles this tenancy or user",
-        "OCI answered 429 {oci_code} to {call}, asked {times} in {seconds} s.",
+        "OCI answered 429 {oci_code} to {call} (asked {times} in {seconds} s).",
         "Run the job again later, or run fewer jobs at once.",
         exit_code=SERVICE,
+        symptoms=(
+            '"code": "TooManyRequests"',
+            "429-TooManyRequests",
+            "Too many requests for the tenant",
+            "User-rate limit exceeded.",
+        ),
     ),
     "service-failed": Entry(
         "OCI failed",
-        "OCI answered {status} {oci_code} to {call}, asked {times} in {seconds} s.",
+        "OCI answered {status} {oci_code} to {call} (asked {times} in {seconds} s).",
         "Run the job again; if it stays, look at OCI's status page for the region.",
         exit_code=SERVICE,
+        symptoms=(
+            '"code": "InternalServerError"',
+            '"code": "ServiceUnavailable"',
+            "500-InternalError",
+            "Out of host capacity.",
+        ),
     ),
     "unexpected-answer": Entry(
         "an answer that OCI does not give",
@@ -557,24 +747,35 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "between.",
         "Check HTTPS_PROXY, NO_PROXY and --endpoint.",
         exit_code=SERVICE,
+        symptoms=(
+            "invalid character '<' looking for beginning of value",
+            "Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
+        ),
     ),
     "host-unknown": Entry(
         "the host name is unknown",
         "{host} does not resolve: the region is misspelt, or this machine reaches no DNS.",
-        "Check the region; on a private network check DNS, HTTPS_PROXY and NO_PROXY.",
+        "Check the region. On a private network check DNS, HTTPS_PROXY and NO_PROXY.",
         exit_code=SERVICE,
+        symptoms=(_CLI_TIMED_OUT, *_NO_HOST),
     ),
     "connection-refused": Entry(
         "the connection was refused",
         "{host} refused the connection.",
         "Check --endpoint, the firewall and the proxy of this machine.",
         exit_code=SERVICE,
+        symptoms=(
+            "Failed to establish a new connection: [Errno 111] Connection refused",
+            "connect: connection refused",
+            _CLI_TIMED_OUT,
+        ),
     ),
     "connection-reset": Entry(
         "the connection broke",
-        "The connection to {host} broke before the answer was there; asked {times} in {seconds} s.",
+        "The connection to {host} broke before the answer was there (asked {times} in {seconds} s).",
         "Run the job again; if it stays, look at the firewall and the proxy of this machine.",
         exit_code=SERVICE,
+        symptoms=("ConnectionResetError(104, 'Connection reset by peer')", _CLI_TIMED_OUT),
     ),
     "host-unreachable": Entry(
         "the host cannot be reached",
@@ -587,12 +788,20 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{host} gave no answer within {seconds} s (asked {times}).",
         "Check that this machine may reach {host} on the network (firewall, HTTPS_PROXY), or raise --deadline.",
         exit_code=SERVICE,
+        symptoms=("Read timed out. (read timeout=…)", _CLI_TIMED_OUT),
     ),
     "tls-untrusted": Entry(
         "the certificate is not trusted",
-        "The TLS certificate that came for {host} is not trusted here ({reason}): often a proxy that reads TLS.",
-        "Give the CA of that proxy: REQUESTS_CA_BUNDLE or SSL_CERT_FILE, the path of a PEM file.",
+        "The TLS certificate that came for {host} is not trusted here ({reason}). Often a proxy on the way reads TLS, "
+        "and shows a certificate of its own.",
+        "Let REQUESTS_CA_BUNDLE or SSL_CERT_FILE name a PEM file with the CA of that proxy.",
         exit_code=SERVICE,
+        symptoms=(
+            "It looks like you are missing some additional certificates for operation.",
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+            "x509: certificate signed by unknown authority",
+            "PKIX path building failed",
+        ),
     ),
     "ca-unreadable": Entry(
         "a CA file that cannot be read",
@@ -600,12 +809,17 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "Name a PEM file of CA certificates (or a folder of them, hashed by `openssl rehash`) that is there, or unset "
         "{variable}.",
         exit_code=USAGE,
+        symptoms=(
+            "Could not find a suitable TLS CA certificate bundle, invalid path: …",
+            "Cannot find cert_bundle file: …",
+        ),
     ),
     "proxy-failed": Entry(
         "the proxy failed",
         "The proxy {proxy} gave no way through to {host}: {reason}.",
         "Check HTTPS_PROXY and its user and password, or add the host to NO_PROXY.",
         exit_code=SERVICE,
+        symptoms=("Unable to connect to proxy", "Proxy Authentication Required", _CLI_TIMED_OUT),
     ),
     # -- the CI systems -------------------------------------------------------------------------------------
     "fork-without-secrets": Entry(
@@ -623,8 +837,15 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "id-token-missing": Entry(
         "the job may not ask for an id token",
-        "GitHub gave the job no way to ask for an OIDC token: `id-token: write` is missing.",
-        "Add to the job: `permissions: {{ id-token: write, contents: read }}`.",
+        "No credentials arrived, and GitHub gave the job no way to ask for an id token (OIDC). ocici needs none, but "
+        "an earlier step that fetches the credentials from a vault may.",
+        "If such a step got nothing, add to the job: `permissions: {{ id-token: write, contents: read }}`.",
+        severity="note",
+    ),
+    "input-unusable": Entry(
+        "an input of the action that cannot be used",
+        "The input {name} holds {value}, and takes {allowed}.",
+        "Correct the input, or leave it out.",
         exit_code=USAGE,
     ),
     "variables-not-handed": Entry(
@@ -746,7 +967,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "code-unknown": Entry(
         "no such finding",
-        "There is no finding with the code {name}{nearest}.",
+        "No finding has this code, and no message that is known is like it: {name}{nearest}.",
         "`ocici explain` lists them all.",
         exit_code=USAGE,
     ),

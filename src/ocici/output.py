@@ -32,7 +32,10 @@ class Guarded:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._hidden: list[str] = []
+        # There may be 100,000 lines to hide, so `write` looks only where one may begin, for the lengths that there are.
+        self._hidden: set[str] = set()
+        self._beginnings: set[str] = set()
+        self._lengths: set[int] = set()
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(errors="backslashreplace")
@@ -41,15 +44,25 @@ class Guarded:
         """Hide `secrets` from now on: each line of each."""
         for secret in secrets:
             text = secret if isinstance(secret, str) else secret.text()
-            lines = (line.strip() for line in (text, *text.splitlines()))
-            self._hidden += [line for line in lines if len(line) >= _SHORTEST and line not in self._hidden]
-        self._hidden.sort(key=len, reverse=True)
+            for line in (line.strip() for line in (text, *text.splitlines())):
+                if len(line) >= _SHORTEST and line not in self._hidden:
+                    self._hidden.add(line)
+                    self._beginnings.add(line[:_SHORTEST])
+                    self._lengths.add(len(line))
 
     def write(self, text: str) -> int:
-        """Write `text` without the secrets in it."""
-        for hidden in self._hidden:
-            text = text.replace(hidden, "***")
-        return self._stream.write(text)
+        """Write `text` without the secrets in it; where they overlap, all that any of them covers is hidden."""
+        shown: list[str] = []
+        done = 0  # the characters of `text` that are in `shown`, or hidden
+        for at in range(len(text) - _SHORTEST + 1):
+            if text[at : at + _SHORTEST] not in self._beginnings:
+                continue
+            ends = [at + length for length in self._lengths if text[at : at + length] in self._hidden]
+            if ends and max(ends) > done:
+                if at >= done:
+                    shown += [text[done:at], "***"]
+                done = max(ends)
+        return self._stream.write("".join([*shown, text[done:]]))
 
     def flush(self) -> None:
         """Write out what is buffered."""

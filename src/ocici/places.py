@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ def _file_system(path: Path) -> str:
     best = ("", "")
     for line in mounts:
         point, kind = line.split(" ")[1:3]
-        point = point.replace("\\040", " ")
+        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point)  # a blank is \040
         if len(point) >= len(best[0]) and (real == Path(point) or Path(point) in real.parents):
             best = (point, kind)
     return best[1]

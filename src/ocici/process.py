@@ -1,7 +1,8 @@
 """Which process this is, and whether another one is provably gone. Standard library only.
 
 A process number is used again once its process has ended, so a process is known by its number and its start
-time together, within one boot of one machine and one process namespace.
+time together, within one boot of one machine and one process namespace. The start time is only compared for being
+the same, so clocks may jump. What cannot be found out is empty, and proves nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Process:
     def from_json(value: Any) -> Process | None:
         """The process that `as_json` wrote; None when `value` is anything else."""
         names = ("started", "machine", "boot", "space")
-        if not isinstance(value, dict) or not isinstance(value.get("pid"), int):
+        if not isinstance(value, dict) or type(value.get("pid")) is not int or not 0 < value["pid"] < 2**31:
             return None
         if not all(isinstance(value.get(name), str) for name in names):
             return None
@@ -42,20 +43,27 @@ class Process:
 
 def this() -> Process:
     """The process that runs this."""
-    return Process(os.getpid(), _started(os.getpid()) or "", platform.node(), _boot(), _space())
+    return Process(os.getpid(), _started(os.getpid()) or "", _machine(), _boot(), _space())
 
 
 def is_gone(process: Process) -> bool:
     """Whether `process` has provably ended. When in doubt it has not."""
     if is_from_another_boot(process):
         return True
-    here = process.machine == platform.node() and process.boot == _boot() != "" and process.space == _space()
-    return here and process.started != "" and _started(process.pid) != process.started
+    here = (process.machine, process.boot, process.space) == (_machine(), _boot(), _space())
+    known = "" not in (process.started, process.boot, process.space)
+    return here and known and _started(process.pid) not in (process.started, "")
 
 
 def is_from_another_boot(process: Process) -> bool:
     """Whether this machine was started anew since; no process and no job has outlived that."""
-    return process.machine == platform.node() and "" not in (process.boot, _boot()) and process.boot != _boot()
+    return process.machine == _machine() and "" not in (process.boot, _boot()) and process.boot != _boot()
+
+
+@functools.cache
+def _machine() -> str:
+    # Host names alone repeat: many a machine is called "localhost", and folders may be shared over a network.
+    return f"{platform.node()} {_read('/etc/machine-id')}".strip()
 
 
 @functools.cache
@@ -63,27 +71,52 @@ def _boot() -> str:
     if sys.platform == "linux":
         return _read("/proc/sys/kernel/random/boot_id")
     if sys.platform == "darwin":
-        return _output("sysctl", "-n", "kern.boottime")
+        return _output("/usr/sbin/sysctl", "-n", "kern.bootsessionuuid")  # kern.boottime moves with the clock
     return ""  # on Windows nothing is provable here, so nothing is swept on these grounds
 
 
 @functools.cache
 def _space() -> str:
+    """The namespaces in which a process number and a start time mean something (namespaces(7))."""
+    if sys.platform != "linux":
+        return "one"
     try:
-        return str(Path("/proc/self/ns/pid").readlink())
+        if Path("/proc/self").readlink() != Path(str(os.getpid())):
+            return ""  # a /proc of another namespace, whose numbers are not ours
+        kinds = [Path("/proc/self/ns", kind) for kind in ("pid", "time")]  # "time" is there since Linux 5.6
+        return " ".join(str(kind.readlink()) for kind in kinds if kind.is_symlink())
     except OSError:
         return ""
 
 
 def _started(pid: int) -> str | None:
-    """When the process `pid` started, in a form to be compared; None when there is none, or only its remains."""
+    """When the process `pid` started, in a form to be compared; None when it has ended, "" when that is unknown."""
     if sys.platform == "linux":
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return "" if _exists(pid) else None
+        except OSError:
+            return ""
         # proc(5): the name in parentheses may hold anything; after it, field 3 is the state, field 22 the start.
-        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        return fields[19] if len(fields) > 19 and fields[0] not in ("Z", "X") else None
+        fields = text.rpartition(")")[2].split()
+        if len(fields) < 20:
+            return ""
+        return None if fields[0] in ("Z", "X") else fields[19]  # a zombie has ended, and only waits to be reaped
     if sys.platform == "darwin":
-        return _output("ps", "-o", "lstart=", "-p", str(pid)) or None
-    return None
+        return _output("/bin/ps", "-o", "lstart=", "-p", str(pid)) if _exists(pid) else None
+    return ""
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is a process `pid`, ours or not (for POSIX: on Windows this would end it)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(path: str) -> str:
@@ -94,7 +127,12 @@ def _read(path: str) -> str:
 
 
 def _output(*command: str) -> str:
+    """What `command` prints, "" when it fails. Times are printed alike wherever the job believes to be."""
     import subprocess
 
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    environ = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+    quiet = subprocess.DEVNULL
+    try:
+        return subprocess.check_output(command, env=environ, text=True, stdin=quiet, stderr=quiet).strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

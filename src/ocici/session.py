@@ -1,53 +1,40 @@
 """The session on disk: created, destroyed, swept. Standard library only (DESIGN.md, rule 5).
 
-A session is a folder of mode 0700 with `config`, one key file a profile, and `manifest.json`, which is written
-first and removed last: a folder without one holds no secret. The manifest says whose the session is, so that the
-next step on the machine can tell whether that job is provably over.
+A session is a folder of mode 0700 with `config`, one key file a profile, and the manifest, which is written first
+and removed last: a folder without one holds no secret.
 """
 
 from __future__ import annotations
 
+import atexit
 import errno
-import json
 import os
-import re
 import secrets
+import signal
 import stat
 import string
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ocici import folder, process
+from ocici import folder, manifest
 from ocici.credentials import Profile
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.folder import Folder
-from ocici.process import Process
+from ocici.manifest import Owner as Owner
 
 PREFIX: Final = "ocici-"
-MANIFEST: Final = "manifest.json"
-DRAFT: Final = "manifest.json.new"
 CONFIG: Final = "config"
+KEY: Final = ".pem"
 LABEL: Final = b"OCI_API_KEY\n"
 """The line after the key by which oci-cli knows an API key; it warns without it."""
 
-_ALPHABET: Final = string.ascii_lowercase + string.digits
+_LETTERS: Final = string.ascii_lowercase + string.digits
 _TRIES: Final = 100
-_MANIFEST_LIMIT: Final = 1_048_576
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose a session is.
-
-    `host`, `job`, `slot`: see `hosts.base.Host`.
-    """
-
-    host: str = "terminal"
-    job: str = ""
-    slot: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,36 +63,44 @@ def create(profiles: Sequence[Profile], selected: str, owner: Owner, parent: Pat
     """Write a session with `profiles`, complete or not at all. It is dead once this process is, until `hand_over`.
 
     Parameters: `profiles`, completed by the checks; `selected`, the one that becomes DEFAULT when there is none of
-    that name; `parent`, the folder in which a new one is made; `path`, the very folder to make instead. Raises
-    `Refused` (session-exists, session-unwritable, disk-full), with nothing left on disk.
+    that name; `parent`, the folder in which a new one is made; `path`, the very folder to make instead (a dead
+    session in its place is destroyed). Raises `Refused` (session-exists, session-unwritable, disk-full), with
+    nothing left on disk.
     """
+    swept = _sweep([path] if path else [], owner)
+    findings = [finding("session-swept", path=each.folder, job=each.job) for each in swept if not each.left]
     try:
-        made, parent_findings = _claim(owner, parent, path)
+        inside = _claim(owner, parent, path)
     except OSError as error:
         raise _unwritable(error, path or parent) from None
-    keys = {profile.name: made / f"{profile.name}.pem" for profile in profiles}
+    made = inside.path
+    keys = {profile.name: made / f"{profile.name}{KEY}" for profile in profiles}
     try:
-        with folder.opened(made) as inside:
+        with inside:
             for profile in profiles:
                 inside.write(keys[profile.name].name, profile.credentials.key.reveal() + LABEL)
             inside.write(CONFIG, _config(profiles, selected, keys))
+        findings += _check_parent(made.parent)
     except BaseException as error:  # an interrupt as well: nothing may be left half-written
         destroy(made)
         if isinstance(error, OSError):
             raise _unwritable(error, made) from None
         raise
-    return Session(made, made / CONFIG, keys, parent_findings)
+    return Session(made, made / CONFIG, keys, tuple(findings))
 
 
-def _claim(owner: Owner, parent: Path, path: Path | None) -> tuple[Path, tuple[Finding, ...]]:
-    """Make the folder with its manifest in it.
+def _claim(owner: Owner, parent: Path, path: Path | None) -> Folder:
+    """Make the folder with its manifest in it; the folder is open.
 
     A sweep may take an empty folder away between the two (it cannot know whose it is): then both are done again.
     """
     parent = Path(os.path.abspath(path.parent if path else parent))  # noqa: PTH100 (resolve() would follow links)
-    os.makedirs(parent, 0o700, exist_ok=True)  # noqa: PTH103 (Path.mkdir gives parents the default mode)
+    if {"\n", "\r"} & set(f"{parent}{path}"):
+        raise OSError(errno.EINVAL, "a config cannot name a path with a line break in it")
+    folder.make_parents(parent)
     for _ in range(_TRIES):
-        made = parent / (path.name if path else PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(8)))
+        made = parent / (path.name if path else PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(8)))
+        _begun.append(made)
         try:
             folder.make(made)
         except FileExistsError:
@@ -113,37 +108,34 @@ def _claim(owner: Owner, parent: Path, path: Path | None) -> tuple[Path, tuple[F
                 continue
             raise refused("session-exists", path=made, what=_kind(made)) from None
         try:
-            with folder.opened(made) as inside:
-                _write_manifest(inside, owner, tied_to="process")
+            return _claimed(made, owner)
         except FileNotFoundError:
-            continue
+            _remove_unclaimed(made)  # the sweep may not have come to the folder itself
         except BaseException:
             _remove_unclaimed(made)
             raise
-        return made, _check_parent(parent)
     raise OSError(errno.EEXIST, "no free name for a folder")
+
+
+def _claimed(made: Path, owner: Owner) -> Folder:
+    inside = folder.opened(made)
+    try:
+        if not (inside.is_mine() and inside.is_private()):  # a share or a FAT disk, where modes mean nothing
+            raise OSError(errno.EPERM, "folders there cannot be closed to other users")
+        manifest.write(inside, owner, tied_to="process")
+    except BaseException:
+        inside.close()
+        raise
+    return inside
 
 
 def hand_over(session: Session, owner: Owner) -> None:
     """Let the session outlive this process: from now on it is dead once the job is. Raises `Refused` (disk-full, …)."""
     try:
         with folder.opened(session.folder) as inside:
-            _write_manifest(inside, owner, tied_to="job")
+            manifest.write(inside, owner, tied_to="job")
     except OSError as error:
         raise _unwritable(error, session.folder) from None
-
-
-def _write_manifest(inside: Folder, owner: Owner, tied_to: str) -> None:
-    manifest = {
-        "ocici": 1,
-        "host": owner.host,
-        "job": owner.job,
-        "slot": owner.slot,
-        "tied_to": tied_to,
-        "process": process.this().as_json(),
-    }
-    inside.write(DRAFT, json.dumps(manifest, indent=1).encode() + b"\n")
-    inside.rename(DRAFT, MANIFEST)
 
 
 def _config(profiles: Sequence[Profile], selected: str, keys: dict[str, Path]) -> bytes:
@@ -158,33 +150,24 @@ def _config(profiles: Sequence[Profile], selected: str, keys: dict[str, Path]) -
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _check_parent(parent: Path) -> tuple[Finding, ...]:
+def _check_parent(parent: Path) -> list[Finding]:
     mode = parent.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        return (finding("parent-open", path=parent),)
-    return ()
+        return [finding("parent-open", path=parent)]
+    return []
 
 
 def _kind(path: Path) -> str:
-    if path.is_symlink():
-        return "a symbolic link"
-    return "a folder" if path.is_dir() else "a file"
-
-
-def _remove_unclaimed(made: Path) -> None:
-    # Nothing secret is in it yet; what cannot be removed is an empty folder, and sweep takes it away.
-    try:
-        with folder.opened(made) as inside:
-            for name in inside.names():
-                inside.wipe(name)
-        made.rmdir()
-    except OSError:
-        pass
+    return "a symbolic link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
 
 
 def _unwritable(error: OSError, path: Path) -> Refused:
     reason = _reason(error)
     return refused("disk-full" if error.errno in _NO_ROOM else "session-unwritable", path=path, reason=reason)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 # -- destroy ------------------------------------------------------------------------------------------------------
@@ -200,33 +183,85 @@ def destroy(path: Path) -> bool:
         with folder.opened(path) as inside:
             if not inside.is_mine():
                 raise refused("not-a-session", path=path, reason="belongs to another user")
-            if _manifest(inside) is None and not set(inside.names()) <= {DRAFT}:
+            if manifest.read(inside):
+                return _remove(inside)
+            if not _is_unclaimed(inside):
                 raise refused("not-a-session", path=path, reason="holds no manifest of ocici's")
-            for name in sorted(inside.names(), key=lambda name: name in (MANIFEST, DRAFT)):
-                inside.wipe(name)
-        path.rmdir()
+            removed = _remove_unclaimed(path)
     except FileNotFoundError:
-        if not os.path.lexists(path):
-            return False
-        return destroy(path)  # another cleanup is at work in it: what it has removed is gone, go on with the rest
+        return False
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise refused("not-a-session", path=path, reason=f"is {_kind(path)}") from None
         raise refused("session-left", path=path, reason=_reason(error)) from None
+    if not removed and os.path.lexists(path):
+        raise refused("session-left", path=path, reason="the folder itself cannot be removed")
+    return removed
+
+
+def _remove(inside: Folder) -> bool:
+    """Remove the session `inside`; whether that was done here, and not by somebody else at the same time.
+
+    The manifest goes last: with it, a sweep can go on with what is left when this is cut short.
+    """
+    for _ in range(_TRIES):  # a command that still runs may write on
+        for name in inside.names():
+            if name.endswith(KEY):
+                inside.overwrite(name)
+        inside.clear(keep=[manifest.NAME])
+        if set(inside.names()) - {manifest.NAME}:
+            continue
+        inside.clear()
+        try:
+            inside.path.rmdir()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            if not inside.names():  # another session has its place by now
+                return False
+        else:
+            return True
+    raise OSError(errno.ENOTEMPTY, "something is written into it all the time")
+
+
+def _is_unclaimed(inside: Folder) -> bool:
+    """Whether that is the folder of a session that never came to be: empty, or with the draft of a manifest."""
+    return inside.is_private() and set(inside.names()) <= {manifest.DRAFT}
+
+
+def _remove_unclaimed(path: Path) -> bool:
+    """Remove the folder of such a session, unless it is claimed this very moment: then it stays. Whether it went."""
+    with suppress(OSError), folder.opened(path) as inside:
+        inside.remove(manifest.DRAFT)  # and no other name: whoever is about to claim the folder then does it again
+    try:
+        path.rmdir()
+    except OSError:
+        return False
     return True
 
 
-def _manifest(inside: Folder) -> dict[str, Any] | None:
-    """The manifest, or None when there is none of ocici's."""
-    try:
-        manifest = json.loads(inside.read(MANIFEST, _MANIFEST_LIMIT))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return manifest if isinstance(manifest, dict) and manifest.get("ocici") == 1 else None
+_begun: Final[list[Path]] = []
+"""Where this process has begun a session, or tried to."""
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+@atexit.register
+def _undo() -> None:
+    """Destroy what this process has begun and neither destroyed nor handed over.
+
+    A signal may come between two statements, where no `except` catches what its handler raises.
+    """
+    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        signal.signal(number, signal.SIG_IGN)
+    for inside, read in _opened(_begun):
+        try:
+            if read and manifest.is_of_this_process(read):
+                _remove(inside)
+            elif not read and _is_unclaimed(inside):
+                _remove_unclaimed(inside.path)
+        except OSError as error:
+            sys.stderr.write(f"error: {inside.path} could not be removed: {_reason(error)} [session-left]\n")
 
 
 # -- find and sweep -----------------------------------------------------------------------------------------------
@@ -234,57 +269,52 @@ def _reason(error: OSError) -> str:
 
 def of_job(parents: Iterable[Path], owner: Owner) -> list[Path]:
     """The sessions of `owner`'s job in `parents`; none when the job has no name."""
-    if not owner.job:
-        return []
-    return [path for path, manifest in _sessions(parents) if manifest and manifest.get("job") == owner.job]
+    found = _opened(_named(parents)) if owner.job else ()
+    return [inside.path for inside, read in found if read and read.get("job") == owner.job]
 
 
 def sweep(parents: Iterable[Path], owner: Owner) -> list[Swept]:
     """Destroy the sessions in `parents` whose job is provably dead, as seen by `owner`; leave all others alone.
 
-    A folder of ocici's name without a manifest holds nothing secret and is removed as well. Raises nothing: what
-    could not be removed is in the answer.
+    Sessions are found by their names, which begin with `PREFIX`. A folder of such a name without a manifest holds
+    nothing secret and is removed as well. Raises nothing: what could not be removed is in the answer.
     """
+    return _sweep(_named(parents), owner)
+
+
+def _sweep(paths: Iterable[Path], owner: Owner) -> list[Swept]:
     swept = []
-    for path, manifest in _sessions(parents):
-        if manifest is not None and not _is_dead(manifest, owner):
-            continue
+    for inside, read in _opened(paths):
         try:
-            if destroy(path) and manifest is not None:
-                swept.append(Swept(path, _job_name(manifest)))
-        except Refused as refusal:
-            if manifest is not None:  # without one it is somebody else's folder, or no secret is in it
-                swept.append(Swept(path, _job_name(manifest), refusal.findings[0].cause))
+            if read is None:
+                draft = manifest.read(inside, manifest.DRAFT)
+                named = inside.path.name.startswith(PREFIX)
+                if named and _is_unclaimed(inside) and (not draft or manifest.is_dead(draft, owner)):
+                    _remove_unclaimed(inside.path)
+            elif manifest.is_dead(read, owner) and _remove(inside):
+                swept.append(Swept(inside.path, manifest.job_name(read)))
+        except OSError as error:
+            if read:
+                swept.append(Swept(inside.path, manifest.job_name(read), _reason(error)))
     return swept
 
 
-def _sessions(parents: Iterable[Path]) -> list[tuple[Path, dict[str, Any] | None]]:
-    found = []
+def _named(parents: Iterable[Path]) -> Iterator[Path]:
     for parent in dict.fromkeys(parents):
         try:
-            paths = sorted(path for path in parent.iterdir() if re.fullmatch(r"ocici-[A-Za-z0-9_-]+", path.name))
+            names = sorted(name for name in os.listdir(parent) if name.startswith(PREFIX))  # noqa: PTH208
         except OSError:
             continue
-        for path in paths:
-            try:
-                with folder.opened(path) as inside:
-                    if inside.is_mine():
-                        found.append((path, _manifest(inside)))
-            except OSError:
-                continue
-    return found
+        yield from (parent / name for name in names)
 
 
-def _is_dead(manifest: dict[str, Any], owner: Owner) -> bool:
-    maker = Process.from_json(manifest.get("process"))
-    if maker is not None and manifest.get("tied_to") == "process" and process.is_gone(maker):
-        return True
-    if maker is not None and process.is_from_another_boot(maker):
-        return True
-    slot, job = manifest.get("slot"), manifest.get("job")
-    return bool(slot and job and owner.job) and slot == owner.slot and job != owner.job
-
-
-def _job_name(manifest: dict[str, Any]) -> str:
-    job = manifest.get("job")
-    return f"the job {job}" if job else "a process"
+def _opened(paths: Iterable[Path]) -> Iterator[tuple[Folder, dict[str, Any] | None]]:
+    """Those of `paths` that are folders of this user's, one after the other, open, with their manifests."""
+    for path in paths:
+        try:
+            inside = folder.opened(path)
+        except OSError:
+            continue
+        with inside:
+            if inside.is_mine():
+                yield inside, manifest.read(inside)

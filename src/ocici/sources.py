@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ocici import bundle, configfile
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 
@@ -176,10 +175,11 @@ def _reason(error: OSError) -> str:
 
 
 def _shown_path(path: str) -> str:
-    # A secret put where a path belongs must not come out in a message: base64 looks like one.
-    if re.fullmatch(r"[A-Za-z0-9+/=_-]{60,}", path) or not path.isprintable():
+    # A secret put where a path belongs must not come out in a message, and base64 looks like a path to some degree.
+    begins = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", path) or len(path) <= 40
+    if not begins or len(path) > 400 or not path.isprintable() or re.search(r"[A-Za-z0-9+=]{65}", path):
         return f"(a value of {len(path)} characters)"
-    return path if len(path) <= 300 else path[:300] + "…"
+    return path
 
 
 def _oci_cli(environ: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
@@ -198,9 +198,13 @@ def _named_profiles(environ: Mapping[str, str], findings: list[Finding]) -> tupl
     profiles: dict[str, Fields] = {}
     origins = []
     if value := _variable(environ, _BUNDLE):
+        from ocici import bundle
+
         origins.append(value.origin)
         _add(profiles, bundle.read(_text(value, "bundle-syntax"), value.origin), value.origin)
     if value := _variable(environ, _CONFIG):
+        from ocici import configfile  # with configparser, 4 ms
+
         origins.append(value.origin)
         _add(profiles, configfile.read(_text(value, "config-syntax"), value.origin, findings), value.origin)
     return profiles, " and ".join(origins)

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-PASS_PHRASE = b"correct horse battery staple"
+PASS_PHRASE = b"troubadour and three"
 FORMS = ("pkcs8", "pkcs1", "pkcs8-encrypted", "pkcs1-encrypted")
 
 PEM = serialization.Encoding.PEM

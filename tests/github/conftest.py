@@ -22,8 +22,14 @@ import pytest
 from ..conftest import PASS_PHRASE, TENANCY, USER, Pair
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from scripts import github_tools  # noqa: E402
+
 ACT = Path(sys.executable).with_name("act")
 ACTION = "./actions/oci-auth"
+LAST = '{"uses": "./tests/github/last"}'
 
 
 def need(program: str) -> str:
@@ -34,6 +40,24 @@ def need(program: str) -> str:
             pytest.fail(f"{program} is not on the PATH")
         pytest.skip(f"{program} is not on the PATH")
     return found
+
+
+def path() -> str:
+    """The PATH of a runner: the Node.js that action.yml names comes first, where scripts/github_tools.py got it."""
+    return f"{github_tools.NODE}{os.pathsep}{os.environ['PATH']}" if github_tools.NODE.exists() else os.environ["PATH"]
+
+
+def node() -> str:
+    """The path of Node.js."""
+    return shutil.which("node", path=path()) or need("node")
+
+
+def pieces(text: str) -> list[str]:
+    """What shows `text`, a key: each line, and pieces of its base64, however that is wrapped."""
+    encoded = base64.b64encode(text.encode()).decode()
+    lines = [line for line in text.splitlines() if len(line) > 20 and "-----" not in line]
+    # Wrapped at 64 or 76 characters, each of these is whole in one of the two ways.
+    return [*lines, *(encoded[start : start + 28] for start in range(80, len(encoded) - 28, 32))]
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +77,7 @@ class Run:
     home: Path
 
     def leaks(self, canary: Sequence[str]) -> list[str]:
-        """Where in the log or in any file of the runner one of `canary` stands. act's own add-mask lines count too."""
+        """Where in the log or in any file of the runner one of `canary` stands (act shows no add-mask line)."""
         found = [f"log: {line}" for line in self.log.splitlines() if any(each in line for each in canary)]
         for path in self.home.rglob("*"):
             if path.is_file() and not path.is_symlink():
@@ -64,7 +88,7 @@ class Run:
 
 @dataclass
 class Runner:
-    """Runs workflows. `secrets` are handed over by act's own `-s NAME`, from its environment."""
+    """Runs workflows. `secrets` are those of the repository's settings."""
 
     home: Path
     repository: Path
@@ -74,14 +98,16 @@ class Runner:
 
     def environ(self, **more: str) -> dict[str, str]:
         """The environment of act: nothing of this machine's but the PATH, and what reaches the package index."""
-        kept = ("PATH", "PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "SSL_CERT_FILE", "UV_DEFAULT_INDEX", "LANG")
+        kept = ("PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "SSL_CERT_FILE", "UV_DEFAULT_INDEX", "LANG")
         environ = {name: os.environ[name] for name in kept if name in os.environ}
         environ |= {
+            "PATH": path(),
+            "SNAPSHOT": str(self.home / "snapshot"),
             "HOME": str(self.home),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "TMPDIR": str(self.home / "tmp"),
         }
-        return environ | {"OCICI_CACHE": str(self.cache)} | self.secrets | more
+        return environ | {"OCICI_CACHE": str(self.cache)} | more
 
     def workflow(self, text: str, name: str = "test") -> None:
         """Write the workflow and commit it: act reads a repository."""
@@ -89,13 +115,22 @@ class Runner:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.yml").write_text(text)
 
-    def start(self, *arguments: str, event: str = "push", **environ: str) -> subprocess.Popen[str]:
-        """Start act; a process group of its own, so that a signal can be sent to act alone."""
+    def start(
+        self, *arguments: str, event: str = "push", masked: bool = False, **environ: str
+    ) -> subprocess.Popen[str]:
+        """Start act; a process group of its own, so that a signal can be sent to act alone.
+
+        Its log is raw unless `masked`: a mask must not hide what should not have been printed in the first place.
+        """
         git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
         subprocess.run([*git, "add", "-A"], cwd=self.repository, check=True)
         subprocess.run([*git, "commit", "-q", "-m", "t", "--allow-empty"], cwd=self.repository, check=True)
-        handed = [part for name in self.secrets for part in ("-s", name)]
-        command = [str(ACT), event, "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", *handed, *arguments]
+        # In a file: act hands its own environment on to every step.
+        store = self.repository.parent / "secrets"
+        store.write_text("".join(f"{name}={json.dumps(value)}\n" for name, value in self.secrets.items()))
+        command = [str(ACT), event, "-P", "ubuntu-latest=-self-hosted", "--no-cache-server"]
+        command += ["--secret-file", str(store), *arguments]
+        command += [] if masked else ["--insecure-secrets"]
         return subprocess.Popen(
             command,
             cwd=self.repository,
@@ -107,32 +142,32 @@ class Runner:
             start_new_session=True,
         )
 
-    def run(self, *arguments: str, event: str = "push", **environ: str) -> Run:
+    def run(self, *arguments: str, event: str = "push", masked: bool = False, **environ: str) -> Run:
         """Run the workflows to their end, and see that nothing secret is left or was shown."""
-        process = self.start(*arguments, event=event, **environ)
+        process = self.start(*arguments, event=event, masked=masked, **environ)
         log, _ = process.communicate(timeout=120)
         return self.finished(Run(process.returncode, log, self.home))
 
     def finished(self, run: Run) -> Run:
         """`run`, after the search that every run must stand."""
         assert run.leaks(self.canary) == [], run.log
-        assert not list(self.home.rglob("ocici-*/config")), run.log
+        assert "| left behind: nothing" in run.log, run.log
+        assert not list(self.home.rglob("ocici-*")), run.log
         return run
 
 
 @pytest.fixture
 def runner(tmp_path: Path, cache: Path, pair: Pair) -> Runner:
     """A runner whose repository holds the action and the sources, as a checkout of this project does."""
-    for program in ("git", "node"):
-        need(program)
+    need("git")
+    node()
     repository, home = tmp_path / "repository", tmp_path / "home"
     (home / "tmp").mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__")
-    for part in ("actions", "src"):
+    for part in ("actions", "src", "tests/github/last"):
         shutil.copytree(ROOT / part, repository / part, ignore=ignore)
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=repository, check=True)
-    encoded = base64.b64encode(pair.private.encode()).decode()
-    canary = [*pair.lines(), encoded[100:160], PASS_PHRASE]
+    canary = [*pieces(pair.private), *pieces(pair.encrypted), PASS_PHRASE]
     secrets = {"OCI_USER": USER, "OCI_TENANCY": TENANCY, "OCI_PRIVATE_KEY": pair.private}
     return Runner(home, repository, cache, canary, secrets)
 
@@ -150,11 +185,11 @@ def sign_in(endpoint: str, *, step: str = "auth", **inputs: str) -> str:
     return json.dumps({"uses": ACTION, "id": step, "with": values})
 
 
-def workflow(*steps: str) -> str:
-    """A workflow of one job with `steps`, each a step in JSON, or a shell script."""
-    lines = ["on: [push, pull_request]", "jobs:", "  job:", "    runs-on: ubuntu-latest", "    steps:"]
-    lines.append("      - uses: actions/checkout@v4")  # act puts the repository there itself
-    for step in steps:
+def workflow(*steps: str, **env: str) -> str:
+    """A workflow of one job with `steps`, each a step in JSON, or a shell script; `env` is the job's."""
+    lines = ["on: [push, pull_request]", "jobs:", "  job:", "    runs-on: ubuntu-latest", f"    env: {json.dumps(env)}"]
+    lines += ["    steps:", "      - uses: actions/checkout@v4"]  # act puts the repository there itself
+    for step in (LAST, *steps):
         lines.append(f"      - {step if step.startswith('{') else json.dumps({'run': step})}")
     return "\n".join(lines) + "\n"
 

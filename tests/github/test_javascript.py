@@ -18,7 +18,7 @@ import pytest
 from ocici.emulator import Emulator
 
 from ..conftest import TENANCY, USER, Pair
-from .conftest import ROOT, need
+from .conftest import ROOT, node, pieces
 
 ACTION = ROOT / "actions" / "oci-auth"
 
@@ -31,7 +31,7 @@ class Job:
     environ: dict[str, str]
 
     def start(self, script: str, **environ: str) -> subprocess.Popen[str]:
-        command = [need("node"), str(ACTION / script)]
+        command = [node(), str(ACTION / script)]
         return subprocess.Popen(
             command,
             env=self.environ | environ,
@@ -56,6 +56,11 @@ class Job:
         pairs = re.findall(r"^([\w-]+)=(.*)$", text, re.MULTILINE)
         pairs += [(name, value) for name, _, value in re.findall(r"^(\w+)<<(\S+)\n(.*)\n\2$", text, re.MULTILINE)]
         return {f"STATE_{name}": value for name, value in pairs}
+
+    def variables(self) -> dict[str, str]:
+        """What a step after this one would find, by what GITHUB_ENV holds: the last value of each name counts."""
+        text = (self.folder / "GITHUB_ENV").read_text()
+        return {name: value for name, _, value in re.findall(r"^(\w+)<<(\S+)\n(.*)\n\2$", text, re.MULTILINE)}
 
     def session(self) -> Path:
         return Path(self.state()["STATE_session-dir"])
@@ -84,22 +89,37 @@ def job(tmp_path: Path, cache: Path, oci: Emulator, pair: Pair) -> Job:
     return Job(tmp_path, kept | home | files | inputs)
 
 
-def test_main_and_post(job: Job, oci: Emulator) -> None:
-    code, log = job.run("main.js")
+def test_main_and_post(job: Job, pair: Pair) -> None:
+    code, log = job.run("main.js", OCI_REGION="us-ashburn-1")
     assert code == 0, log
     assert (job.session() / "config").is_file()
+    assert job.variables()["OCI_REGION"] == "eu-frankfurt-1"
+    # The key is in the session and nowhere else: not in what the runner is told, the state and the outputs.
+    files = [path for path in job.folder.rglob("*") if path.is_file() and job.session() not in path.parents]
+    assert len(files) >= 4
+    assert [path for path in files if any(each in path.read_text() for each in pieces(pair.private))] == []
     code, log = job.post()
     assert code == 0, log
     assert job.left() == []
+    assert {name: value for name, value in job.variables().items() if value} == {"OCI_REGION": "us-ashburn-1"}
     assert job.post()[0] == 0  # idempotent
+
+
+def test_a_python_in_the_tool_cache_is_found(job: Job) -> None:
+    for version in ("3.9.18", "3.10.2"):
+        (job.folder / "tools" / "Python" / version / "x64" / "bin").mkdir(parents=True)
+    (job.folder / "tools" / "Python" / "3.10.2" / "x64" / "bin" / "python3").symlink_to(sys.executable)
+    code, log = job.run("main.js", PATH="/nowhere", OCICI_PYTHON="", RUNNER_TOOL_CACHE=str(job.folder / "tools"))
+    assert code == 0, log
+    code, log = job.post(PATH="/nowhere", OCICI_PYTHON="", RUNNER_TOOL_CACHE=str(job.folder / "tools"))
+    assert "without Python" not in log
+    assert job.left() == []
 
 
 def test_the_place_is_saved_before_any_secret_is_written(job: Job) -> None:
     # Without Python nothing was written, and yet post knows where it would have been.
     empty = job.folder / "empty"
     empty.mkdir()
-    node = Path(need("node"))
-    (empty / "node").symlink_to(node.resolve())
     code, log = job.run("main.js", PATH=str(empty), OCICI_PYTHON="")
     assert code == 2
     assert "::error title=no Python that fits::" in log
@@ -119,10 +139,23 @@ def test_masks_come_before_everything_else(job: Job, pair: Pair) -> None:
 
 
 def test_post_does_without_python(job: Job) -> None:
+    job.run("main.js", OCI_REGION="us-ashburn-1")
+    (key,) = job.session().glob("*.pem")
+    os.link(key, job.folder / "link")
+    code, log = job.post(PATH="/nowhere", OCICI_PYTHON="")
+    assert code == 0, log
+    assert "without Python" in log
+    assert job.left() == []
+    assert set((job.folder / "link").read_bytes()) == {0}  # it was overwritten, and not only unlinked
+    assert {name: value for name, value in job.variables().items() if value} == {"OCI_REGION": "us-ashburn-1"}
+
+
+def test_post_does_without_a_python_that_works(job: Job) -> None:
     job.run("main.js")
-    empty = job.folder / "empty"
-    empty.mkdir()
-    code, log = job.post(PATH=str(empty), OCICI_PYTHON="")
+    broken = job.folder / "python"
+    broken.write_text('#!/bin/sh\ntest "$2" = -X && echo "$0"\n')
+    broken.chmod(0o755)
+    code, log = job.post(OCICI_PYTHON=str(broken))
     assert code == 0, log
     assert "without Python" in log
     assert job.left() == []
@@ -209,6 +242,29 @@ def test_a_cancelled_setup_undoes_itself(job: Job, oci: Emulator, ladder: list[s
     assert "Traceback" not in log
     assert job.left() == []
     assert job.post()[0] == 0
+
+
+def test_on_windows_the_console_gives_the_signal_to_python(job: Job, oci: Emulator) -> None:
+    """There, a signal that node passes on ends Python on the spot: so node passes none on, and waits."""
+    (job.folder / "windows.js").write_text("Object.defineProperty(process, 'platform', { value: 'win32' });")
+    oci.fault("latency:1500")
+    process = job.start("main.js", NODE_OPTIONS=f"--require {job.folder / 'windows.js'}")
+    wait_until(lambda: oci.requests)
+    process.send_signal(signal.SIGINT)
+    log, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, log
+    assert job.post()[0] == 0
+
+
+@pytest.mark.parametrize(("name", "swept"), [("runner 1", True), ("runner 2", False)])
+def test_what_a_lost_job_left_is_removed_by_the_next_on_that_runner(job: Job, name: str, swept: bool) -> None:
+    this = {"GITHUB_SERVER_URL": "https://g", "GITHUB_REPOSITORY": "o/r", "GITHUB_JOB": "j"}
+    job.run("main.js", **this, RUNNER_NAME="runner 1", GITHUB_RUN_ID="1")
+    first = job.session()
+    code, log = job.run("main.js", **this, RUNNER_NAME=name, GITHUB_RUN_ID="2")
+    assert code == 0, log
+    assert first.exists() is not swept
+    assert ("[session-swept]" in log) is swept
 
 
 def test_a_setup_killed_with_its_tree_is_cleaned_up_by_post(job: Job, oci: Emulator) -> None:

@@ -15,6 +15,7 @@ from .conftest import ROOT, need
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / "actions" / "oci-auth" / "action.yml"
+LAST = ROOT / "tests" / "github" / "last" / "action.yml"
 PAGES = (ROOT / "README.md", ROOT / "actions" / "oci-auth" / "README.md")
 
 
@@ -58,15 +59,20 @@ def test_workflows_follow_their_schema(workflow: Path) -> None:
     check(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
 
 
-def test_the_action_follows_its_schema() -> None:
-    check(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", ACTION)
+@pytest.mark.parametrize("action", [ACTION, LAST])
+def test_actions_follow_their_schema(action: Path) -> None:
+    check(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", action)
+
+
+def test_dependabot_follows_its_schema() -> None:
+    check(BIN / "check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml")
 
 
 def test_actionlint_finds_nothing(workflow: Path) -> None:
     actionlint = ROOT / ".tools" / "github" / "actionlint"
     if not actionlint.exists():
         need("actionlint")
-    check(actionlint, "-no-color", "-shellcheck=", "-pyflakes=", workflow)
+    check(actionlint, "-no-color", f"-shellcheck={BIN / 'shellcheck'}", "-pyflakes=", workflow)
 
 
 @pytest.mark.parametrize("folder", [".github", "actions"])

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import sys
 from pathlib import Path
+from string import Formatter
+from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocici.findings import Finding, finding
+from ocici.findings import CATALOGUE, Finding, Refused, exit_code, finding
 from ocici.hosts.base import Report
-from ocici.hosts.github import Host, _cells
+from ocici.hosts.github import Host, _row
 
 ACTION = {"OCICI_ACTION": "1"}
 MISSING = [finding("key-missing", name="DEFAULT"), finding("region-not-configured", name="DEFAULT")]
+
+
+def of_profile(code: str) -> Finding:
+    """The finding `code` of profile P, with whatever its text wants."""
+    texts = (CATALOGUE[code].cause, CATALOGUE[code].fix)
+    return finding(code, "P", **{name: "x" for text in texts for _, name, _, _ in Formatter().parse(text) if name})
 
 
 def host(**environ: str) -> Host:
@@ -48,6 +58,14 @@ class TestInputs:
         assert "OCICI_USER" not in inputs
         assert inputs["OCICI_TENANCY"] == ""
 
+    @pytest.mark.parametrize("value", ["yes", "truefalse", "-----BEGIN PRIVATE KEY-----"])
+    def test_export_env_is_true_or_false(self, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+        monkeypatch.setenv("INPUT_EXPORT-ENV", value)
+        with pytest.raises(Refused) as refusal:
+            host(**ACTION).inputs()
+        assert codes(list(refusal.value.findings)) == ["input-unusable"]
+        assert value not in refusal.value.findings[0].cause
+
 
 GITHUB = {"GITHUB_SERVER_URL": "https://g", "GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "1", "GITHUB_JOB": "j"}
 
@@ -62,6 +80,7 @@ class TestWhere:
 
     def test_nothing_known_is_nothing_claimed(self) -> None:
         assert (host().job(), host().slot()) == ("", "")
+        assert host(RUNNER_TEMP="/r").slot() == ""
 
     def test_sessions_are_made_in_the_runners_folder(self) -> None:
         assert host(RUNNER_TEMP="/r").parents()[0] == Path("/r")
@@ -97,10 +116,38 @@ class TestWhyThereAreNoSecrets:
         assert codes(host(**environ).explain(wrong)) == ["key-too-short"]
 
 
+class TestIdToken:
+    """Not for ocici itself: a step before it may fetch the credentials from a vault, with an id token."""
+
+    EMPTY = (finding("secret-empty", origin="OCICI_PRIVATE_KEY"),)
+
+    def test_nothing_arrived_and_the_job_may_not_ask_for_one(self) -> None:
+        found = host(**ACTION, OCICI_PRIVATE_KEY="").explain(self.EMPTY)
+        assert codes(found) == ["secret-empty", "id-token-missing"]
+        assert exit_code(found) == exit_code(list(self.EMPTY))
+
+    def test_the_job_may(self) -> None:
+        environ = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.example"}
+        assert codes(host(**ACTION, **environ).explain(self.EMPTY)) == ["secret-empty"]
+
+    def test_something_arrived(self) -> None:
+        found = [finding("user-missing", name="P")]
+        assert codes(host(**ACTION, OCICI_CREDENTIALS="{}").explain(found)) == ["user-missing"]
+
+    def test_in_a_fork_that_is_not_why(self, tmp_path: Path) -> None:
+        environ = TestWhyThereAreNoSecrets().event(tmp_path, {"repo": {"full_name": "other/repo"}})
+        assert codes(host(**ACTION, **environ).explain(self.EMPTY)) == ["fork-without-secrets"]
+
+
 def test_findings_speak_of_inputs_in_the_action_alone() -> None:
     found = [finding("secret-empty", origin="OCICI_PRIVATE_KEY")]
     assert host(**ACTION).explain(found)[0].cause.startswith("The input private-key is set")
     assert host().explain(found) == found
+
+
+def test_only_the_names_of_inputs_are_changed() -> None:
+    found = [finding("session-unwritable", path="ocici-folder", reason="it is OCICI_USER_FILE")]
+    assert host(**ACTION).explain(found) == found
 
 
 def test_masks_are_printed_once_and_in_the_action_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +156,15 @@ def test_masks_are_printed_once_and_in_the_action_alone(capsys: pytest.CaptureFi
     here.mask(["line 2"])
     host().mask(["line 3"])
     assert capsys.readouterr().out.split("\n") == ["::add-mask::line 1", "::add-mask::line 2", ""]
+
+
+def test_standard_output_is_utf_8_whatever_the_locale_and_lines_end_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()  # as on Windows, where the runner's pipe would get cp1252 and CR CR LF
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", newline="\r\n"))
+    monkeypatch.setattr("os.linesep", "\r\n")
+    host(**ACTION).mask(["zażółć gęślą"])
+    sys.stdout.flush()
+    assert written.getvalue() == "::add-mask::zażółć gęślą\r\n".encode()
 
 
 class TestHandOver:
@@ -163,18 +219,78 @@ class TestReport:
         assert isinstance(here.out, io.StringIO)
         assert here.out.getvalue().startswith("error: no private key")
 
-    def test_the_summary_is_a_table(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        summary = tmp_path / "summary.md"
-        probe = {"outcome": "accepted", "call": "GetNamespace", "seconds": 0.2}
+    def summary(self, folder: Path, report: Report, **environ: str) -> list[list[str]]:
+        """The rows of all tables of the job summary, each a list of cells."""
+        path = folder / "summary.md"
+        host(**ACTION, GITHUB_STEP_SUMMARY=str(path), **environ).report(report)
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "---" not in line]
+
+    PROBE: Final = {"outcome": "accepted", "call": "GetNamespace", "seconds": 0.2}
+
+    def test_the_summary_has_each_check_and_the_answer(self, tmp_path: Path) -> None:
+        profile = {"profile": "P", "region": "r", "fingerprint": "f", "probe": self.PROBE}
+        found = [
+            finding("key-repaired", "P", origin="o", repairs="r"),
+            finding("region-malformed", "Q", origin="o", value="v"),
+        ]
+        table = self.summary(tmp_path, Report("setup", found, {"profiles": [profile]}))
+        assert table[0] == ["profile", "user and tenancy", "region", "private key", "fingerprint", "OCI"]
+        assert table[1] == ["P", "✅", "r ✅", "✅ key-repaired", "f ✅", "✅ accepted (GetNamespace, 0.2 s)"]
+        assert [row[1] for row in table[3:]] == [
+            "the key was mended [key-repaired]",
+            "a malformed region [region-malformed]",
+        ]
+
+    @pytest.mark.parametrize(
+        ("validate", "cells"),
+        [
+            ("offline", ["✅", "r ✅", "✅", "f ✅"]),
+            ("off", ["not checked", "r not checked", "not checked", "f not checked"]),
+        ],
+    )
+    def test_the_summary_claims_no_check_that_was_not_made(
+        self, tmp_path: Path, validate: str, cells: list[str]
+    ) -> None:
+        profile = {"profile": "P", "region": "r", "fingerprint": "f"}
+        table = self.summary(tmp_path, Report("setup", [], {"profiles": [profile]}), OCICI_VALIDATE=validate)
+        assert table[1] == ["P", *cells, "not asked"]
+
+    @pytest.mark.parametrize(
+        ("found", "cells"),
+        [
+            ([of_profile("not-authenticated")], ["✅", "✅", "✅", "✅", "❌ not-authenticated"]),
+            ([of_profile("timed-out")], ["✅", "✅", "✅", "✅", "❌ timed-out"]),
+            ([of_profile("region-unknown"), of_profile("key-is-public")],
+             ["✅", "⚠️ region-unknown", "❌ key-is-public", "", "not asked"]),
+            ([of_profile("bundle-syntax")], ["", "", "", "", "not asked"]),
+        ],
+    )  # fmt: skip
+    def test_the_summary_of_a_failure(self, tmp_path: Path, found: list[Finding], cells: list[str]) -> None:
+        assert self.summary(tmp_path, Report("setup", found))[1] == ["P", *cells]
+        assert "Not signed in." in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+    def test_the_summary_of_a_refusal_that_is_known_in_detail(self, tmp_path: Path) -> None:
+        probe = {"outcome": "refused", "call": "GetNamespace", "seconds": 0.2}
         profile = {"profile": "P", "region": "r", "fingerprint": "f", "probe": probe}
-        host(**ACTION, GITHUB_STEP_SUMMARY=str(summary)).report(Report("setup", [], {"profiles": [profile]}))
-        assert "| P | r | f | accepted (GetNamespace, 0.2 s) |" in summary.read_text()
+        report = Report("setup", [of_profile("not-authenticated")], {"profiles": [profile]})
+        answer = "❌ not-authenticated refused (GetNamespace, 0.2 s)"
+        assert self.summary(tmp_path, report)[1] == ["P", "✅", "r ✅", "✅", "f ✅", answer]
+        assert "Not signed in." in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+    def test_a_summary_that_cannot_be_written_is_no_failure(self, tmp_path: Path) -> None:
+        host(**ACTION, GITHUB_STEP_SUMMARY=str(tmp_path)).report(Report("setup", MISSING))
+
+    def test_findings_link_to_where_they_are_explained(self, capsys: pytest.CaptureFixture[str]) -> None:
+        fetched = {"GITHUB_ACTION_REPOSITORY": "own/ocici", "GITHUB_ACTION_REF": "v1", "GITHUB_SERVER_URL": "https://g"}
+        host(**ACTION, **fetched).report(Report("setup", MISSING[:1]))
+        assert "https://g/own/ocici/blob/v1/docs/TROUBLESHOOTING.md#key-missing" in capsys.readouterr().out
 
     @given(st.text())
     def test_no_text_breaks_out_of_its_cell(self, text: str) -> None:
-        row = _cells("a", text)
+        row = _row("a", text)
         assert "\n" not in row
-        assert row.count("|") - row.count("\\|") == 3
+        assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
         assert "<" not in row
 
     @given(text=st.text(st.characters(codec="utf-8")))

@@ -167,6 +167,7 @@ print(client.get_namespace().data, oci_version.__version__)
 """
 
 
+@pytest.mark.slow  # and so in no run of CI: there is no registry to install it from
 def test_ansible(signed_in: SignedIn, results: Results) -> None:
     """The collection's own lookup. It is on no package registry: install it (and ansible-core) for a Python, and
     name that one in OCICI_TEST_ANSIBLE_PYTHON, and the collection's place in ANSIBLE_COLLECTIONS_PATH."""

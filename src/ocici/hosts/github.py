@@ -7,14 +7,17 @@ inputs would be those of a surrounding action, and standard output is often capt
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from ocici.findings import Finding, finding
+from ocici.findings import SERVICE, Finding, finding, refused, shown
 from ocici.hosts import base
 from ocici.output import Out
 
@@ -36,7 +39,19 @@ _OUTPUTS: Final = (
     "config_file", "key_file", "profile", "fingerprint", "tenancy", "user", "region", "namespace", "session_dir",
 )  # fmt: skip
 _MISSING: Final = ("credentials-missing", "secret-empty", "key-missing", "user-missing", "tenancy-missing")
+_OIDC: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"  # set where the job may ask for an id token
+_KEYS: Final = ("OCICI_PRIVATE_KEY", "OCICI_CREDENTIALS", "OCICI_CONFIG", "OCI_CLI_KEY_CONTENT")
 _STATE: Final = "variables"
+
+# The columns of the job summary: heading, what setup's JSON has for it, and how the codes of its findings begin.
+_CHECKS: Final = (
+    ("user and tenancy", "", ("user-", "tenancy-", "ocid-")),
+    ("region", "region", ("region-", "realm-")),
+    ("private key", "", ("key-", "path-is-key", "pass-phrase-", "invalid-key-format", "cannot-read-private-key")),
+    ("fingerprint", "fingerprint", ("fingerprint-",)),
+)
+_ANSWERS: Final = ("not-authenticated", "clock-skew", "not-authorized", "not-allowed", "call-refused")
+_MARKS: Final = {"error": "❌", "warning": "⚠️", "note": "✅"}
 
 
 class Host(base.Host):
@@ -47,6 +62,10 @@ class Host(base.Host):
     def __init__(self, environ: Mapping[str, str], out: Out) -> None:
         super().__init__(environ, out)
         self._masked: set[str] = set()
+        if self._is_action and isinstance(sys.stdout, io.TextIOWrapper):
+            # The runner reads UTF-8 (actions/runner, NodeScriptActionHandler.cs), whatever the locale is; and
+            # actions-toolkit ends its lines itself, which must not be done again.
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
 
     @property
     def _is_action(self) -> bool:
@@ -65,9 +84,12 @@ class Host(base.Host):
         return f"{where} on {self.environ.get('RUNNER_NAME', '')} {tracking}".strip() if where.strip("/") else ""
 
     def slot(self) -> str:
-        """This runner: it runs one job at a time, and its temporary folder is its own."""
-        temp = self.environ.get("RUNNER_TEMP", "")
-        return f"{self.environ.get('RUNNER_NAME', '')}:{temp}" if temp else ""
+        """This runner: it runs one job at a time, and its temporary folder is its own.
+
+        Empty where one of the two is missing: then it is not GitHub's runner, and may run several jobs at a time.
+        """
+        name, temp = (self.environ.get(variable, "") for variable in ("RUNNER_NAME", "RUNNER_TEMP"))
+        return f"{name}:{temp}" if name and temp else ""
 
     def parents(self) -> list[Path]:
         """The runner's temporary folder, which it empties itself before and after each job."""
@@ -82,16 +104,29 @@ class Host(base.Host):
             return {}
         from actions_toolkit import core
 
+        self._exports()  # so that a wrong value is told before anything is done
         given = {variable: core.get_input(name, trim_whitespace=False) for name, variable in _INPUTS.items()}
         # The step's own `env:` may hold what no input gives.
         return {variable: value for variable, value in given.items() if value or variable not in self.environ}
 
+    @staticmethod
+    def _exports() -> bool:
+        from actions_toolkit import core
+
+        given = core.get_input("export-env") or "true"
+        if given.lower() not in ("true", "false"):
+            raise refused("input-unusable", name="export-env", value=shown(given), allowed="true or false")
+        return given.lower() == "true"
+
     def explain(self, findings: Sequence[Finding]) -> list[Finding]:
         """Missing secrets in a pull request that gets none are one finding; variables are named as inputs."""
         found = list(findings)
-        cause = self._no_secrets() if any(each.code in _MISSING for each in found) else None
-        if cause:
-            found = [cause, *(each for each in found if each.code not in _MISSING)]
+        if any(each.code in _MISSING for each in found):
+            cause = self._no_secrets()
+            if cause:
+                found = [cause, *(each for each in found if each.code not in _MISSING)]
+            elif self._is_action and not any(self.environ.get(name) for name in (*_KEYS, _OIDC)):
+                found.append(finding("id-token-missing"))
         return [self._by_inputs(each) for each in found] if self._is_action else found
 
     def _no_secrets(self) -> Finding | None:
@@ -117,7 +152,9 @@ class Host(base.Host):
             cause = cause.replace(f"{variable}_FILE", "\0").replace(variable, f"the input {name}")
             fix = fix.replace(f"{variable}_FILE", "\1").replace(variable, f"the input {name}")
             cause, fix = cause.replace("\0", f"{variable}_FILE"), fix.replace("\1", f"{variable}_FILE")
-        return replace(found, cause=cause[:1].upper() + cause[1:], fix=fix)
+        if cause.startswith("the input"):
+            cause = "T" + cause[1:]
+        return replace(found, cause=cause, fix=fix)
 
     # -- what goes out --------------------------------------------------------------------------------------
 
@@ -142,28 +179,38 @@ class Host(base.Host):
         show = {"error": core.error, "warning": core.warning, "note": core.notice}
         for each in report.findings:
             where = f" (profile {each.profile})" if each.profile else ""
-            text = f"{each.title}{where} [{each.code}]\nwhy: {each.cause}\nfix: {each.fix}\nmore: {each.docs}"
+            text = f"{each.title}{where} [{each.code}]\nwhy: {each.cause}\nfix: {each.fix}\nmore: {self._page(each)}"
             show[each.severity](text, title=f"{each.title}{where}")
-        if report.command in ("setup", "exec"):
-            self._summarise(report)
+        if report.command == "setup":
+            with suppress(OSError):  # no reason to fail
+                self._summarise(report)
+
+    def _page(self, found: Finding) -> str:
+        """Where `found` is explained: a link, where the action was fetched from a repository."""
+        names = ("GITHUB_SERVER_URL", "GITHUB_ACTION_REPOSITORY", "GITHUB_ACTION_REF")
+        server, repository, ref = (self.environ.get(name, "") for name in names)
+        return f"{server}/{repository}/blob/{ref}/{found.docs}" if server and repository and ref else found.docs
 
     def _summarise(self, report: base.Report) -> None:
         path = self.environ.get("GITHUB_STEP_SUMMARY", "")
         if not path:
             return
         lines = ["### Oracle Cloud Infrastructure", ""]
-        if report.description:
-            lines += ["| profile | region | fingerprint | OCI |", "| --- | --- | --- | --- |"]
-            lines += [_row(each) for each in report.description["profiles"]]
-        else:
-            lines.append("Not signed in.")
+        profiles = report.description.get("profiles") or [
+            {"profile": name} for name in dict.fromkeys(each.profile for each in report.findings if each.profile)
+        ]
+        if profiles:
+            validate = self.environ.get("OCICI_VALIDATE") or "online"
+            lines += _table("profile", *(heading for heading, _, _ in _CHECKS), "OCI")
+            lines += [_checked(each, report.findings, validate) for each in profiles]
+        if "session_dir" not in report.description:
+            lines += ["", "Not signed in."]
         if report.findings:
-            lines += ["", "| | finding | why | what to do |", "| --- | --- | --- | --- |"]
+            lines += ["", *_table("", "finding", "why", "what to do")]
             lines += [
-                _cells(each.severity, f"{each.title} `{each.code}`", each.cause, each.fix) for each in report.findings
+                _row(_MARKS[each.severity], f"{each.title} [{each.code}]", each.cause, each.fix)
+                for each in report.findings
             ]
-        else:
-            lines += ["", "All checks passed: OCIDs, realm, region, key, fingerprint."]
         with open(path, "a", encoding="utf-8") as file:
             file.write("\n".join([*lines, "", ""]))
 
@@ -173,7 +220,7 @@ class Host(base.Host):
             return
         from actions_toolkit import core
 
-        if core.get_boolean_input("export-env"):
+        if self._exports():
             before = {name: self.environ.get(name, "") for name in variables}
             core.save_state(_STATE, json.dumps(before))
             for name, value in variables.items():
@@ -201,11 +248,36 @@ class Host(base.Host):
             file.writelines(f"{name}<<{end}\n{value}\n{end}\n" for name, value in before.items())
 
 
-def _row(profile: Mapping[str, Any]) -> str:
-    probe = profile.get("probe")
-    answer = f"{probe['outcome']} ({probe['call']}, {probe['seconds']} s)" if probe else "not asked"
-    return _cells(profile["profile"], profile["region"], profile["fingerprint"], answer)
+def _checked(profile: Mapping[str, Any], findings: Sequence[Finding], validate: str) -> str:
+    """The row of `profile` (as in setup's JSON, or its name alone when setup failed): each check, and OCI's answer."""
+    own = [each for each in findings if each.profile in ("", profile["profile"])]
+    answers = [each for each in own if each.exit_code == SERVICE or each.code in _ANSWERS]
+    own = [each for each in own if each not in answers]
+    by_check = [[each for each in own if each.code.startswith(codes)] for _, _, codes in _CHECKS]
+    # An error that belongs to no check, say a bundle that cannot be read, comes before all checks.
+    reached = all(any(each in found for found in by_check) for each in own if each.severity == "error")
+    fine = "not checked" if validate == "off" else "✅" if reached else ""
+    cells = [profile["profile"]]
+    for (heading, field, _), found in zip(_CHECKS, by_check, strict=True):
+        cells.append(f"{profile.get(field, '')} {_codes(found) or fine}".strip())
+        if heading == "private key" and any(each.severity == "error" for each in found):
+            fine = ""  # nobody knows the fingerprint of a key that cannot be read
+    if probe := profile.get("probe"):
+        cells.append(f"{_codes(answers) or '✅'} {probe['outcome']} ({probe['call']}, {probe['seconds']} s)")
+    else:
+        cells.append(_codes(answers) or "not asked")
+    return _row(*cells)
 
 
-def _cells(*texts: str) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for text in texts) + " |"
+def _codes(findings: Sequence[Finding]) -> str:
+    return ", ".join(f"{_MARKS[each.severity]} {each.code}" for each in findings)
+
+
+def _table(*headings: str) -> list[str]:
+    return [_row(*headings), "| --- " * len(headings) + "|"]
+
+
+def _row(*cells: str) -> str:
+    """A row of a table in Markdown. No text breaks out of its cell, or becomes HTML."""
+    texts = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return "| " + " | ".join(" ".join(text.split()) for text in texts) + " |"
