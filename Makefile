@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 
-.PHONY: test demo check test-all faults fuzz bench tools clean
+.PHONY: test demo check test-all fuzz bench tools clean
 .DEFAULT_GOAL := test
 
 test: .venv/.dev tools check ## all checks and the tests that take seconds
@@ -20,9 +20,6 @@ check: .venv/.dev ## types, style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-
-faults: .venv/.dev ## every fault of the list, with a table of what was left
-	$(BIN)/python scripts/run_faults.py
 
 bench: .venv/.dev ## cold, warm, offline and scale, side by side with what people use today
 	@for each in warm offline scale cold; do $(BIN)/python -m bench.$$each || exit 1; done

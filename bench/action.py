@@ -54,7 +54,7 @@ def main() -> None:
     ]
     text = [
         f"{machine(version('oci-cli'), action.node_version())}; {chosen.rounds} and {chosen.warm_rounds} rounds",
-        table(["median of", "wall s", "CPU s", "peak MB"], figures(cold | warm, "s")),
+        table(["median of", "wall s", "CPU s"], [row[:-1] for row in figures(cold | warm, "s")]),
         table(["target", "wanted", "seen, wall (CPU)", ""], targets),
     ]
     publish("action", "\n\n".join(text), chosen.readme)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ocici import checks, configfile, signin, sources
+from ocici import checks, configfile, pem, signin, sources
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
@@ -24,13 +24,19 @@ def locate(option: str, environ: Mapping[str, str]) -> Path:
         return Path(named)
 
 
-def secrets(path: Path) -> list[Secret]:
+def secrets(path: Path) -> list[Secret | str]:
     """What the config at `path` may hold that must not be shown: nothing can be told apart in a broken one."""
     try:
         text = sources.read_file(str(path), "--config-file").decode("utf-8", "surrogateescape")
     except Refused:
         return []
-    return [Secret(value) for value in re.findall(r"(?m)^\s*(?:pass_phrase|key_content)\s*[=:]\s*(.+)$", text)]
+    found: list[Secret | str] = []
+    for name, value in re.findall(r"(?m)^\s*(pass_phrase|key_content|key_file)\s*[=:]\s*(.+)$", text):
+        if name == "pass_phrase":
+            found.append(Secret(value))
+        elif name == "key_content" or re.search("PRIVATE KEY|^(?:MII|LS0t|TFMw)", value):  # PEM, or base64 of it
+            found += [Secret(value), *pem.forms(Secret(value), Secret())]
+    return found
 
 
 def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
     if "fingerprint" not in fields and (actual := checked.profile.credentials.fingerprint):
         findings.append(finding("fingerprint-missing", name, origin=f"Profile {name} of {path}", actual=actual))
     described: dict[str, Any] = {"profile": name, **signin.identity(checked.profile)}
-    if "key_file" in fields:
+    if "key_file" in fields and not unread:  # else it may be anything, even the key itself
         described["key_file"] = fields["key_file"]
     failed = any(found.severity == "error" for found in findings)
     if settings.validate == "online" and not failed:

@@ -278,6 +278,17 @@ class TestReport:
         assert self.summary(tmp_path, report)[1] == ["P", "✅", "r ✅", "✅", "f ✅", answer]
         assert "Not signed in." in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
+    @pytest.mark.parametrize("code", ["region-malformed", "fingerprint-malformed", "bundle-syntax"])
+    def test_the_summary_shows_no_value_that_is_wrong(self, tmp_path: Path, code: str) -> None:
+        profile = {"profile": "P", "region": "-----BEGIN", "fingerprint": "-----BEGIN"}
+        if code == "region-malformed":
+            profile["fingerprint"] = "f"
+        elif code == "fingerprint-malformed":
+            profile["region"] = "r"
+        row = self.summary(tmp_path, Report("setup", [of_profile(code)], {"profiles": [profile]}))[1]
+        assert "BEGIN" not in " ".join(row)
+        assert row.count(f"❌ {code}") == (code != "bundle-syntax")
+
     def test_a_summary_that_cannot_be_written_is_no_failure(self, tmp_path: Path) -> None:
         host(**ACTION, GITHUB_STEP_SUMMARY=str(tmp_path)).report(Report("setup", MISSING))
 

@@ -256,11 +256,14 @@ def _checked(profile: Mapping[str, Any], findings: Sequence[Finding], validate: 
     by_check = [[each for each in own if each.code.startswith(codes)] for _, _, codes in _CHECKS]
     # An error that belongs to no check, say a bundle that cannot be read, comes before all checks.
     reached = all(any(each in found for found in by_check) for each in own if each.severity == "error")
-    fine = "not checked" if validate == "off" else "✅" if reached else ""
+    fine = "✅"
     cells = [profile["profile"]]
     for (heading, field, _), found in zip(_CHECKS, by_check, strict=True):
-        cells.append(f"{profile.get(field, '')} {_codes(found) or fine}".strip())
-        if heading == "private key" and any(each.severity == "error" for each in found):
+        wrong = any(each.severity == "error" for each in found)
+        # A value that is wrong is not shown: it may be a secret that got into the wrong field.
+        value = "" if wrong or not fine else profile.get(field, "")
+        cells.append(f"{value} {_codes(found) or fine}".strip())
+        if heading == "private key" and wrong:
             fine = ""  # nobody knows the fingerprint of a key that cannot be read
     if probe := profile.get("probe"):
         cells.append(f"{_codes(answers) or '✅'} {probe['outcome']} ({probe['call']}, {probe['seconds']} s)")
