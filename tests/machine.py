@@ -50,16 +50,17 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def unprivileged(code: str, *arguments: object) -> str:
+def unprivileged(code: str, *arguments: object, before: str = "") -> str:
     """What the Python program `code` prints as a user without privileges; its arguments are in `sys.argv[1:]`.
 
-    It begins with modules and rights already there: nobody else may enter root's folders.
+    It begins with these modules loaded, and with what `before` loads: others may not enter root's folders for more.
     """
     become = (
         "import os, sys, json, stat, pathlib, errno\n"
         "from pathlib import Path\n"
         "from ocici import cli, folder, manifest, process, session, signin, execute, places, hosts\n"
         "from ocici.findings import Refused\n"
+        f"{before}\n"
         f"if os.geteuid() == 0: os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
     )
     done = subprocess.run(

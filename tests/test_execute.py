@@ -35,7 +35,7 @@ for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"):
     else:
         signal.signal(getattr(signal, name), lambda number, _: (seen.append(number), print(number, flush=True)))
 print("ready", flush=True)
-while not sys.stdin.readline(): pass
+sys.stdin.readline()
 print("seen", *map(int, seen), flush=True)
 sys.exit(9)
 """
@@ -198,8 +198,10 @@ class TestTerminal:
         ) as child:
             os.close(screen)
             seen = self.read(keyboard, b"ready")
+            os.kill(child.pid, signal.SIGSTOP)  # so that a second SIGINT comes only after the first was answered
             os.write(keyboard, b"\x03")
             seen += self.read(keyboard, b"2\r\n")
+            os.kill(child.pid, signal.SIGCONT)
             os.kill(child.pid, signal.SIGTERM)  # its turn comes after whatever SIGINT there may be
             seen += self.read(keyboard, b"15\r\n")
             os.write(keyboard, b"\n")

@@ -28,6 +28,19 @@ def runtime() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+@pytest.mark.parametrize("name", ["TMPDIR", "TEMP", "TMP"])
+def test_the_temporary_folder_is_the_one_that_is_named(name: str, tmp_path: Path) -> None:
+    # Even if nothing can be written there: to say so is better than to take another one.
+    assert places.temporary({"TMP": "/elsewhere", name: str(tmp_path)}) == tmp_path
+    assert places.temporary({name: "/proc/none"}) == Path("/proc/none")
+
+
+def test_the_temporary_folder_is_named_in_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert places.temporary({"TMPDIR": "a"}) == tmp_path / "a"
+    assert places.temporary({"TMPDIR": ""}) == Path("/tmp")
+
+
 def memory(path: Path | str) -> Path | None:
     return places.memory({"XDG_RUNTIME_DIR": str(path)})
 
@@ -89,6 +102,16 @@ def test_a_link_leads_to_what_counts(runtime: Path, tmp_path: Path) -> None:
 def test_a_mount_point_of_any_name(tmp_path: Path) -> None:
     with mounted(tmp_path / 'a b\tc"\\d', *tmpfs()) as point:
         assert memory(point) == point
+
+
+def test_a_mount_that_hides_another_counts(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "a" / "b").mkdir(parents=True, mode=0o700)
+    disk = places._file_system(tmp_path)
+    with mounted(tmp_path / "a" / "b", *tmpfs()) as point:
+        assert places._file_system(point) == "tmpfs"
+        with mounted(tmp_path / "a", "--bind", str(tmp_path / "a")):
+            assert places._file_system(point) == disk
 
 
 def test_the_file_system_on_top_counts(tmp_path: Path) -> None:

@@ -161,11 +161,15 @@ else:
     def test_a_place_that_takes_nothing_ends_in_a_finding(self, place: str, tmp_path: Path) -> None:
         parent = tmp_path / "p"
         if place == "read-only":
-            with mounted(parent, *read_only(parent)), pytest.raises(Refused) as error:
-                make(parent)
+            with mounted(parent, *read_only(parent)):
+                with pytest.raises(Refused) as error:
+                    make(parent)
+                assert names(parent) == []
         elif place == "full":
-            with mounted(parent, *tmpfs("4k")), pytest.raises(Refused) as error:
-                make(parent)
+            with mounted(parent, *tmpfs("4k")):
+                with pytest.raises(Refused) as error:
+                    make(parent)
+                assert names(parent) == []
         else:
             parent.touch()
             with pytest.raises(Refused) as error:
@@ -568,6 +572,7 @@ class TestOfJob:
         mine = {handed_over(tmp_path).folder, handed_over(tmp_path).folder}
         handed_over(tmp_path, NEXT)
         assert set(session.of_job([tmp_path], MINE)) == mine
+        handed_over(tmp_path, Owner())
         assert session.of_job([tmp_path], Owner()) == []
 
 
@@ -627,6 +632,15 @@ class TestTwoAtOnce:
             assert names(path) == COMPLETE
             assert session.destroy(path)
             assert names(place) == []
+
+    def test_nor_does_a_sweep_that_has_not_come_to_the_folder_itself(self, place: Path) -> None:
+        path = place / "ocici-mine"
+        for _ in at_every_line(
+            lambda: handed_over(place, path=path),
+            lambda: (path / manifest.NAME).exists() or (path / manifest.DRAFT).unlink(missing_ok=True),
+        ):
+            assert names(path) == COMPLETE
+            assert session.destroy(path)
 
     def test_a_setup_in_the_middle_of_a_sweep_is_left_alone(self, place: Path) -> None:
         started: list[Path] = []

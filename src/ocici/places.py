@@ -1,13 +1,26 @@
-"""Private folders in memory, where a session never reaches a disk. Standard library only."""
+"""Where sessions are made: the temporary folder, and private folders in memory. Standard library only."""
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+
+def temporary(environ: Mapping[str, str]) -> Path:
+    """The folder for temporary files: TMPDIR, TEMP or TMP, else the system's own.
+
+    As `tempfile.gettempdir` has it, but no other one is taken where that one is full or read-only: Python would end up
+    with the working folder, of which a job may keep all that is in it.
+    """
+    named = next((environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)), "")
+    if named or os.name == "posix":
+        return Path(os.path.abspath(named or "/tmp"))  # noqa: PTH100, S108
+    import tempfile
+
+    return Path(tempfile.gettempdir())
 
 
 def memory(environ: Mapping[str, str]) -> Path | None:
@@ -34,16 +47,11 @@ def all_memory(environ: Mapping[str, str]) -> list[Path]:
 
 
 def _file_system(path: Path) -> str:
-    """The type of the file system that `path` is on (proc(5), /proc/self/mounts); "" when unknown."""
+    """The type of the file system that `path` is on (proc(5), /proc/self/mountinfo); "" when unknown."""
     try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        real = path.resolve()
+        device = path.stat().st_dev
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return ""
-    best = ("", "")
-    for line in mounts:
-        point, kind = line.split(" ")[1:3]
-        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point)  # a blank is \040
-        if len(point) >= len(best[0]) and (real == Path(point) or Path(point) in real.parents):
-            best = (point, kind)
-    return best[1]
+    number = f"{os.major(device)}:{os.minor(device)}"
+    return next((line.partition(" - ")[2].split()[0] for line in mounts if line.split()[2] == number), "")

@@ -30,6 +30,7 @@ from scripts import github_tools  # noqa: E402
 ACT = Path(sys.executable).with_name("act")
 ACTION = "./actions/oci-auth"
 LAST = '{"uses": "./tests/github/last"}'
+LONG = 300  # seconds; so long takes only what hangs, even where the runtimes are built on a busy machine
 
 
 def need(program: str) -> str:
@@ -61,10 +62,10 @@ def pieces(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One launcher's cache for all tests of this run: runtimes are built once."""
-    folder = tmp_path_factory.getbasetemp().parent / "ocici-cache"
-    folder.mkdir(mode=0o700, exist_ok=True)
+def cache() -> Path:
+    """The launcher's cache of this checkout, which the other wrappers' tests use too: runtimes are built once."""
+    folder = ROOT / ".tools" / "cache"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
@@ -145,7 +146,7 @@ class Runner:
     def run(self, *arguments: str, event: str = "push", masked: bool = False, **environ: str) -> Run:
         """Run the workflows to their end, and see that nothing secret is left or was shown."""
         process = self.start(*arguments, event=event, masked=masked, **environ)
-        log, _ = process.communicate(timeout=120)
+        log, _ = process.communicate(timeout=LONG)
         return self.finished(Run(process.returncode, log, self.home))
 
     def finished(self, run: Run) -> Run:

@@ -14,7 +14,7 @@ import yaml
 from ocici.emulator import Emulator
 
 from ..conftest import PASS_PHRASE, TENANCY, USER, Pair
-from .conftest import LAST, ROOT, Run, Runner, pieces, sign_in, workflow
+from .conftest import LAST, LONG, ROOT, Run, Runner, pieces, sign_in, workflow
 
 PYTHON_SDK = """
 import oci, os
@@ -82,6 +82,15 @@ def test_two_uses_in_one_job_are_both_cleaned_up(runner: Runner, oci: Emulator) 
     # The second use gives back what the first exported; then the first gives back nothing, as it was before.
     taken_back = [line.rpartition("=")[2] for line in done.log.splitlines() if "set-env:: OCI_CLI_PROFILE=" in line]
     assert taken_back == ["DEFAULT", "other", "DEFAULT", ""]
+
+
+def test_python_breaks_before_the_post_step(runner: Runner, oci: Emulator) -> None:
+    broken = "printf '#!/bin/sh\\nexit 1\\n' | tee bin/python3 bin/python bin/py"
+    script = f'mkdir bin && {broken} && chmod +x bin/* && echo "$PWD/bin" >> "$GITHUB_PATH"'
+    runner.workflow(workflow(sign_in(oci.endpoint), script, "! python3 --version"))
+    done = runner.run()
+    assert done.code == 0, done.log
+    assert done.log.count("without Python") == 1
 
 
 def test_variables_get_back_what_they_held(runner: Runner, oci: Emulator) -> None:
@@ -205,7 +214,7 @@ def test_a_cancelled_job(runner: Runner, oci: Emulator, stop: list[subprocess.Po
     log = wait_for(process, "| now is the time")
     assert list(runner.home.rglob("ocici-*/config"))
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=LONG)
     done = Run(process.returncode, log + rest, runner.home)
     assert done.code == 1
     assert "ocici: removed the session" in done.log
@@ -217,10 +226,10 @@ def test_a_job_cancelled_during_setup(runner: Runner, oci: Emulator, stop: list[
     runner.workflow(workflow(sign_in(oci.endpoint)))
     process = runner.start()
     stop.append(process)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG
     while not oci.requests:  # the emulator writes it down before it hangs
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    log, _ = process.communicate(timeout=60)
+    log, _ = process.communicate(timeout=LONG)
     runner.finished(Run(process.returncode, log, runner.home))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import shutil
@@ -17,8 +19,8 @@ import pytest
 
 from ocici.emulator import Emulator
 
-from ..conftest import TENANCY, USER, Pair
-from .conftest import ROOT, node, pieces
+from ..conftest import PASS_PHRASE, TENANCY, USER, Pair
+from .conftest import LONG, ROOT, node, pieces
 
 ACTION = ROOT / "actions" / "oci-auth"
 
@@ -44,7 +46,7 @@ class Job:
 
     def run(self, script: str, **environ: str) -> tuple[int, str]:
         process = self.start(script, **environ)
-        log, _ = process.communicate(timeout=60)
+        log, _ = process.communicate(timeout=LONG)
         return process.returncode, log
 
     def post(self, **environ: str) -> tuple[int, str]:
@@ -126,16 +128,31 @@ def test_the_place_is_saved_before_any_secret_is_written(job: Job) -> None:
     assert job.session().parent == job.folder / "temp"
 
 
-def test_masks_come_before_everything_else(job: Job, pair: Pair) -> None:
-    _, log = job.run("main.js", **{"INPUT_USER": "nobody", "INPUT_PRIVATE-KEY": pair.private.replace("\n", "\\n")})
+FORMS: dict[str, Callable[[Pair], dict[str, str]]] = {
+    "raw": lambda pair: {"INPUT_PRIVATE-KEY": pair.private},
+    "escaped": lambda pair: {"INPUT_PRIVATE-KEY": pair.private.replace("\n", "\\n")},
+    "base64": lambda pair: {"INPUT_PRIVATE-KEY": base64.b64encode(pair.private.encode()).decode()},
+    "encrypted": lambda pair: {"INPUT_PRIVATE-KEY": pair.encrypted, "INPUT_PASS-PHRASE": PASS_PHRASE},
+    "bundle": lambda pair: {
+        "INPUT_PRIVATE-KEY": "",
+        "INPUT_CREDENTIALS": json.dumps({"key_content": pair.private, "pass_phrase": PASS_PHRASE}),
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_masks_come_before_everything_else(job: Job, pair: Pair, form: str) -> None:
+    given = FORMS[form](pair)
+    _, log = job.run("main.js", **{"INPUT_USER": "nobody"} | given)
     lines = [line for line in log.splitlines() if not line.startswith("ocici: the github runtime")]
     masks = [line.removeprefix("::add-mask::") for line in lines if line.startswith("::add-mask::")]
     assert lines[: len(masks)] == [f"::add-mask::{mask}" for mask in masks]
     assert "::error title=a malformed OCID" in lines[len(masks)]
-    key = [line for line in pair.private.splitlines() if "-----" not in line]
-    assert [line for line in key if line not in masks] == []
+    secret = [line for value in (*given.values(), pair.private) for line in value.splitlines() if "-----" not in line]
+    secret += [PASS_PHRASE] if PASS_PHRASE in str(given) else []
+    assert [line for line in secret if len(line) > 8 and line not in masks] == []
     rest = "\n".join(lines[len(masks) :])
-    assert not [line for line in pair.lines() if line in rest]
+    assert not [line for line in [*pair.lines(), PASS_PHRASE] if line in rest]
 
 
 def test_post_does_without_python(job: Job) -> None:
@@ -218,7 +235,7 @@ def test_a_symbolic_link_in_place_of_the_session_is_not_followed(job: Job) -> No
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -232,7 +249,7 @@ def test_a_cancelled_setup_undoes_itself(job: Job, oci: Emulator, ladder: list[s
     wait_until(lambda: oci.requests)
     for number in ladder:
         process.send_signal(number)
-    log, _ = process.communicate(timeout=60)
+    log, _ = process.communicate(timeout=LONG)
     assert process.returncode != 0
     assert "[interrupted]" in log
     assert "Traceback" not in log
@@ -247,7 +264,7 @@ def test_on_windows_the_console_gives_the_signal_to_python(job: Job, oci: Emulat
     process = job.start("main.js", NODE_OPTIONS=f"--require {job.folder / 'windows.js'}")
     wait_until(lambda: oci.requests)
     process.send_signal(signal.SIGINT)
-    log, _ = process.communicate(timeout=60)
+    log, _ = process.communicate(timeout=LONG)
     assert process.returncode == 0, log
     assert job.post()[0] == 0
 
@@ -268,7 +285,7 @@ def test_a_setup_killed_with_its_tree_is_cleaned_up_by_post(job: Job, oci: Emula
     process = job.start("main.js")
     wait_until(lambda: oci.requests)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LONG)
     assert list(job.session().glob("*.pem"))
     code, log = job.post()
     assert code == 0, log

@@ -304,6 +304,15 @@ class TestReport:
         assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
         assert "<" not in row
 
+    @pytest.mark.parametrize("text", ["##[add-mask]a", "a ##[add-mask]b", "a\n::add-mask::b", "a\r::add-mask::b"])
+    def test_no_text_becomes_a_command_outside_the_action(self, text: str) -> None:
+        here = host()
+        here.report(Report("check", [finding("source-missing", origin="o", path=text, reason="r")]))
+        here.say(text)
+        assert isinstance(here.out, io.StringIO)
+        lines = here.out.getvalue().replace("\r", "\n").split("\n")
+        assert not [line for line in lines if "##[" in line or line.lstrip().startswith("::")]
+
     @given(text=st.text(st.characters(codec="utf-8")))
     def test_no_text_becomes_a_command(self, text: str) -> None:
         import contextlib

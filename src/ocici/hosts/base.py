@@ -7,12 +7,12 @@ are, take the platform's inputs, and show what the steps before them found.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ocici import places
 from ocici.findings import Finding
 from ocici.output import Out
 
@@ -57,7 +57,7 @@ class Host:
 
     def parents(self) -> list[Path]:
         """The folders in which sessions are made here: the first is the default, sweep looks in all."""
-        return [Path(tempfile.gettempdir())]
+        return [places.temporary(self.environ)]
 
     # -- what comes in --------------------------------------------------------------------------------
 

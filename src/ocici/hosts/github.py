@@ -185,6 +185,14 @@ class Host(base.Host):
             with suppress(OSError):  # no reason to fail
                 self._summarise(report)
 
+    def show(self, finding: Finding) -> None:
+        """As text in which nothing is a command, whatever a value holds."""
+        super().show(replace(finding, cause=_no_command(finding.cause), fix=_no_command(finding.fix)))
+
+    def say(self, line: str) -> None:
+        """As text in which nothing is a command, whatever a value holds."""
+        super().say(_no_command(line))
+
     def _page(self, found: Finding) -> str:
         """Where `found` is explained: a link, where the action was fetched from a repository."""
         names = ("GITHUB_SERVER_URL", "GITHUB_ACTION_REPOSITORY", "GITHUB_ACTION_REF")
@@ -246,6 +254,14 @@ class Host(base.Host):
         end = f"ocici_{secrets.token_hex(16)}"
         with open(path, "a", encoding="utf-8") as file:
             file.writelines(f"{name}<<{end}\n{value}\n{end}\n" for name, value in before.items())
+
+
+def _no_command(text: str) -> str:
+    """`text` without what the runner obeys: `::` where a line begins, and `##[` anywhere.
+
+    It looks for them in both outputs of every step, `run:` steps included (actions/runner, ActionCommand.cs).
+    """
+    return " ".join(text.splitlines()).replace("##[", "## [")
 
 
 def _checked(profile: Mapping[str, Any], findings: Sequence[Finding], validate: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -68,7 +67,7 @@ class Host(base.Host):
         gitlab-org/gitlab-runner common/build.go TmpProjectDir: the project's folder and ".tmp".
         """
         project = self.environ.get("CI_PROJECT_DIR", "")
-        return [*([Path(f"{project}.tmp")] if project else []), Path(tempfile.gettempdir())]
+        return [*([Path(f"{project}.tmp")] if project else []), *super().parents()]
 
     # -- what comes in --------------------------------------------------------------------------------
 
