@@ -22,7 +22,7 @@ check: .venv/.dev ## types, style
 	$(BIN)/mypy
 
 bench: .venv/.dev ## cold, warm, offline and scale, side by side with what people use today
-	@for each in warm offline scale cold; do $(BIN)/python -m bench.$$each || exit 1; done
+	@for each in warm offline scale cold; do $(BIN)/python -m bench.$$each $(BENCH) || exit 1; done
 
 FUZZ_SECONDS ?= 60
 fuzz: .venv/.dev ## atheris on the readers of keys, bundles and configs, FUZZ_SECONDS each

@@ -37,6 +37,7 @@ def test_the_temporary_folder_is_the_one_that_is_named(name: str, tmp_path: Path
 
 def test_the_temporary_folder_is_named_in_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", "/elsewhere")
     assert places.temporary({"TMPDIR": "a"}) == tmp_path / "a"
     assert places.temporary({"TMPDIR": ""}) == Path("/tmp")
 
