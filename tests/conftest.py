@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,12 @@ import pytest
 from ocici import pem
 from ocici.credentials import Secret
 from ocici.emulator import Emulator
+
+# A shell that starts the tests in the background has them ignore these, and all their children too: then no test
+# could interrupt anything.
+for each in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(each) is signal.SIG_IGN:
+        signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
 
 TENANCY = "ocid1.tenancy.oc1..aaaatests"
 USER = "ocid1.user.oc1..aaaatests"
