@@ -633,14 +633,11 @@ class TestTwoAtOnce:
             assert session.destroy(path)
             assert names(place) == []
 
-    def test_nor_does_a_sweep_that_has_not_come_to_the_folder_itself(self, place: Path) -> None:
+    def test_nor_does_a_slow_sweep_that_saw_the_folder_empty(self, place: Path) -> None:
         path = place / "ocici-mine"
-
-        def half_a_sweep() -> None:
-            if not (path / manifest.NAME).exists():
-                (path / manifest.DRAFT).unlink(missing_ok=True)
-
-        for _ in at_every_line(lambda: handed_over(place, path=path), half_a_sweep):
+        for _ in at_every_line(
+            lambda: handed_over(place, path=path), lambda: (path / manifest.DRAFT).unlink(missing_ok=True)
+        ):
             assert names(path) == COMPLETE
             assert session.destroy(path)
 

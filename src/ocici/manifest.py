@@ -15,6 +15,9 @@ from ocici.process import Process
 
 NAME: Final = "manifest.json"
 DRAFT: Final = "manifest.json.new"
+_NEXT: Final = "manifest.json.next"
+"""The draft of the manifest that replaces the first. It has another name, since a sweep removes `DRAFT` from a folder
+that it found without a manifest, and may be slow to do so."""
 _LIMIT: Final = 65_536
 
 
@@ -31,7 +34,7 @@ class Owner:
 
 
 def write(inside: Folder, owner: Owner, tied_to: Literal["process", "job"]) -> None:
-    """Write the manifest of `owner`'s session, in one step, over one that is there already.
+    """Write the manifest of `owner`'s session in one step: first tied to the process, then, over that one, to the job.
 
     `tied_to`: with whose end the session is dead. Raises `OSError`; FileNotFoundError when the folder or the draft was
     removed meanwhile.
@@ -44,9 +47,10 @@ def write(inside: Folder, owner: Owner, tied_to: Literal["process", "job"]) -> N
         "tied_to": tied_to,
         "process": process.this().as_json(),
     }
+    draft = DRAFT if tied_to == "process" else _NEXT
     # Durable: a machine that loses its power must not keep a key whose manifest is lost.
-    inside.write(DRAFT, json.dumps(manifest, indent=1).encode() + b"\n", durable=True)
-    inside.rename(DRAFT, NAME)
+    inside.write(draft, json.dumps(manifest, indent=1).encode() + b"\n", durable=True)
+    inside.rename(draft, NAME)
 
 
 def read(inside: Folder, name: str = NAME) -> dict[str, Any] | None:
