@@ -101,9 +101,20 @@ def environments(pair: Pair) -> st.SearchStrategy[dict[str, str]]:
     def mostly_good(values: dict[str, str], names: list[str]) -> dict[str, str]:
         return good | {name: values[name] for name in names if name in values}
 
-    # Anything at all, or good credentials with one to three odd values, which get past the first checks.
-    one_or_two = st.lists(st.sampled_from([*good, "OCICI_PASS_PHRASE", "OCICI_CREDENTIALS"]), min_size=1, max_size=3)
-    return st.one_of(odd, st.builds(mostly_good, odd, one_or_two))
+    # Anything at all; good credentials with one to three odd values, which get past the first checks; and such with
+    # values that look right, which get past more of them.
+    some = st.lists(st.sampled_from([*good, "OCICI_PASS_PHRASE", "OCICI_CREDENTIALS"]), min_size=1, max_size=3)
+    likely = st.fixed_dictionaries(
+        {
+            "OCICI_USER": OCIDS,
+            "OCICI_TENANCY": OCIDS,
+            "OCICI_REGION": REGIONS,
+            "OCICI_FINGERPRINT": FINGERPRINTS,
+            "OCICI_PRIVATE_KEY": key,
+        }
+    )
+    few = st.lists(st.sampled_from([*good]), min_size=1, max_size=2)
+    return st.one_of(odd, st.builds(mostly_good, odd, some), st.builds(mostly_good, likely, few))
 
 
 def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
