@@ -61,12 +61,15 @@ class TestIsGone:
     def test_this_one_is_not(self) -> None:
         assert "" not in (process.this().started, process.this().boot, process.this().space)
         assert not process.is_gone(process.this())
+        assert process.is_alive(process.this())
 
     def test_a_living_one_is_not_and_an_ended_one_is(self) -> None:
         with running() as (child, told):
             assert (told.pid, told.machine, told.boot) == (child.pid, process.this().machine, process.this().boot)
             assert not process.is_gone(told)
+            assert process.is_alive(told)
         assert process.is_gone(told)
+        assert not process.is_alive(told)
 
     def test_a_stopped_one_is_not(self) -> None:
         with running() as (child, told):
@@ -90,6 +93,7 @@ class TestIsGone:
             pass
         assert process.is_gone(told)
         assert not process.is_gone(but(told, **{name: "elsewhere"}))
+        assert not process.is_alive(but(process.this(), **{name: "elsewhere"}))
 
     @pytest.mark.parametrize("name", ["started", "boot", "space"])
     def test_what_is_unknown_proves_nothing(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -327,7 +327,7 @@ class TestDestroy:
 
     @pytest.mark.skipif(not IS_ROOT, reason="only root has folders of others")
     def test_another_users_session_is_refused(self, tmp_path: Path) -> None:
-        made = make(tmp_path)
+        made = handed_over(tmp_path)
         os.chown(made.folder, NOBODY, 0)
         with pytest.raises(Refused) as error:
             session.destroy(made.folder)
@@ -427,7 +427,9 @@ class TestSweep:
             ("process", REBOOTED, Owner(), True),
             ("job", REBOOTED | ELSEWHERE, Owner(), False),
             ("job", {}, NEXT, True),  # the slot is taken by another job
-            ("process", {}, NEXT, True),
+            ("process", {}, NEXT, False),  # it lives, whatever its job: one that the runner could not stop
+            ("process", {"space": "elsewhere"}, NEXT, True),
+            ("process", {"started": ""}, NEXT, True),
             ("job", ELSEWHERE, NEXT, True),  # the slot is a volume that containers share, one after the other
             ("job", {}, Owner("jenkins", "job 2", "another slot"), False),
             ("job", {}, Owner("jenkins", "job 2", ""), False),
@@ -545,7 +547,7 @@ class TestSweep:
         assert names(tmp_path) == []
 
     def test_a_job_cannot_write_into_the_log_of_the_next(self, tmp_path: Path) -> None:
-        made = make(tmp_path)
+        made = handed_over(tmp_path)
         change(made, job="evil\n::error::x\x1b[31m\ud800" + "y" * 1000)
         (swept,) = session.sweep([tmp_path], NEXT)
         assert swept.job.startswith("the job evil?::error::x?[31m?y")

@@ -65,10 +65,13 @@ def read(inside: Folder, name: str = NAME) -> dict[str, Any] | None:
 def is_dead(manifest: dict[str, Any], owner: Owner) -> bool:
     """Whether what `manifest` tells of is provably over, as seen by `owner` (DESIGN.md, rule 6)."""
     maker = Process.from_json(manifest.get("process"))
-    if maker is not None and manifest.get("tied_to") == "process" and process.is_gone(maker):
-        return True
     if maker is not None and process.is_from_another_boot(maker):
         return True
+    if maker is not None and manifest.get("tied_to") == "process":
+        if process.is_gone(maker):
+            return True
+        if process.is_alive(maker):
+            return False
     # Whatever the machine: a slot may be a volume, and every job a container with a host name of its own.
     host, job, slot = (manifest.get(name) for name in ("host", "job", "slot"))
     return bool(slot and job and owner.job) and (host, slot) == (owner.host, owner.slot) and job != owner.job

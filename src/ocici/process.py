@@ -50,9 +50,17 @@ def is_gone(process: Process) -> bool:
     """Whether `process` has provably ended. When in doubt it has not."""
     if is_from_another_boot(process):
         return True
+    return _can_be_seen(process) and _started(process.pid) not in (process.started, "")
+
+
+def is_alive(process: Process) -> bool:
+    """Whether `process` provably lives. When in doubt it does not: the opposite of `is_gone` only where it is seen."""
+    return _can_be_seen(process) and _started(process.pid) == process.started
+
+
+def _can_be_seen(process: Process) -> bool:
     here = (process.machine, process.boot, process.space) == (_machine(), _boot(), _space())
-    known = "" not in (process.started, process.boot, process.space)
-    return here and known and _started(process.pid) not in (process.started, "")
+    return here and "" not in (process.started, process.boot, process.space)
 
 
 def is_from_another_boot(process: Process) -> bool:
