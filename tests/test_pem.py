@@ -337,8 +337,14 @@ def test_numbers_that_fit_but_are_no_primes_are_refused() -> None:
     assert "its numbers do not fit together" in refusal(built(p, q, p * q)).findings[0].cause
 
 
+def test_a_key_that_signs_but_whose_factor_anyone_finds_is_refused() -> None:
+    """561 is no prime, but the smallest number that passes for one in RSA (a Carmichael number)."""
+    q = rsa.generate_private_key(65537, 4096).private_numbers().q
+    assert "its numbers do not fit together" in refusal(built(561, q, 561 * q)).findings[0].cause
+
+
 def test_a_key_too_long_to_be_checked_is_refused_at_once() -> None:
-    """OpenSSL would look for minutes whether such a number is a prime."""
+    """OpenSSL would take minutes to check it."""
     p, q = composite(60_001), damage.key().private_numbers().q
     start = time.monotonic()
     refused = refusal(built(p, q, p * q))
