@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ocici import checks
@@ -34,7 +32,7 @@ def test_good_credentials_are_completed_without_a_word(good: Credentials, pair: 
 
 
 def test_a_pass_phrase_is_used_and_not_kept(good: Credentials, pair: Pair) -> None:
-    checked = run(replace(good, key=Secret(pair.encrypted), pass_phrase=Secret(PASS_PHRASE)))
+    checked = run(good._replace(key=Secret(pair.encrypted), pass_phrase=Secret(PASS_PHRASE)))
     assert checked.findings == []
     assert checked.profile.credentials.key == Secret(pair.private)
     assert not checked.profile.credentials.pass_phrase
@@ -43,7 +41,7 @@ def test_a_pass_phrase_is_used_and_not_kept(good: Credentials, pair: Pair) -> No
 @pytest.mark.parametrize("short", ["fra", "FRA", "iad", "eu-frankfurt-1", " eu-frankfurt-1\n"])
 def test_short_region_codes_resolve(good: Credentials, short: str) -> None:
     expected = "us-ashburn-1" if short == "iad" else "eu-frankfurt-1"
-    assert run(replace(good, region=short)).profile.credentials.region == expected
+    assert run(good._replace(region=short)).profile.credentials.region == expected
 
 
 def test_a_region_of_the_metadata_variable_is_known(good: Credentials) -> None:
@@ -51,7 +49,7 @@ def test_a_region_of_the_metadata_variable_is_known(good: Credentials) -> None:
         '{"realmKey": "oc1", "realmDomainComponent": "example.com", "regionKey": "xyz", '
         '"regionIdentifier": "xy-test-1"}'
     )
-    assert run(replace(good, region="xyz"), OCI_REGION_METADATA=metadata).profile.credentials.region == "xy-test-1"
+    assert run(good._replace(region="xyz"), OCI_REGION_METADATA=metadata).profile.credentials.region == "xy-test-1"
 
 
 @pytest.mark.parametrize(
@@ -91,22 +89,22 @@ def test_a_region_of_the_metadata_variable_is_known(good: Credentials) -> None:
     ],
 )
 def test_each_mistake_has_its_own_finding(good: Credentials, field: str, value: object, code: str) -> None:
-    assert codes(replace(good, **{field: value})) == [code]  # type: ignore[arg-type]
+    assert codes(good._replace(**{field: value})) == [code]  # type: ignore[arg-type]
 
 
 def test_swapped_ocids_are_one_finding(good: Credentials) -> None:
-    assert codes(replace(good, user=TENANCY, tenancy=USER)) == ["user-tenancy-swapped"]
+    assert codes(good._replace(user=TENANCY, tenancy=USER)) == ["user-tenancy-swapped"]
 
 
 def test_a_misspelt_region_names_the_nearest(good: Credentials) -> None:
-    (found,) = run(replace(good, region="eu-frankfrut-1")).findings
+    (found,) = run(good._replace(region="eu-frankfrut-1")).findings
     assert found.severity == "warning"
     assert "eu-frankfurt-1" in found.cause
 
 
 def test_an_empty_variable_is_told_from_a_missing_one(good: Credentials) -> None:
-    assert codes(replace(good, user="", origins={"user": "OCICI_USER"})) == ["secret-empty"]
-    assert codes(replace(good, key=Secret(), origins={"key": "OCICI_PRIVATE_KEY"})) == ["secret-empty"]
+    assert codes(good._replace(user="", origins={"user": "OCICI_USER"})) == ["secret-empty"]
+    assert codes(good._replace(key=Secret(), origins={"key": "OCICI_PRIVATE_KEY"})) == ["secret-empty"]
 
 
 @pytest.mark.parametrize("shape", ["upper", "bare", "md5", "spaces", "hyphens"])
@@ -118,20 +116,20 @@ def test_a_fingerprint_in_another_shape_is_mended(good: Credentials, pair: Pair,
         "spaces": pair.fingerprint.replace(":", " "),
         "hyphens": pair.fingerprint.replace(":", "-"),
     }
-    checked = run(replace(good, fingerprint=shapes[shape]))
+    checked = run(good._replace(fingerprint=shapes[shape]))
     assert [found.code for found in checked.findings] == ["value-repaired"]
     assert checked.profile.credentials.fingerprint == pair.fingerprint
 
 
 @pytest.mark.parametrize("around", ["'{}'", '"{}"', " {}", "{}\t", "\ufeff{}", "\u201c{}\u201d"])
 def test_what_gets_round_a_value_is_removed(good: Credentials, around: str) -> None:
-    checked = run(replace(good, user=around.format(USER), region=around.format("eu-frankfurt-1")))
+    checked = run(good._replace(user=around.format(USER), region=around.format("eu-frankfurt-1")))
     assert {found.code for found in checked.findings} == {"value-repaired"}
     assert checked.profile.credentials.user == USER
 
 
 def test_a_fingerprint_of_another_key_names_both(good: Credentials, pair: Pair, other_pair: Pair) -> None:
-    (found,) = run(replace(good, fingerprint=other_pair.fingerprint)).findings
+    (found,) = run(good._replace(fingerprint=other_pair.fingerprint)).findings
     assert other_pair.fingerprint in found.cause
     assert pair.fingerprint in found.cause
 
@@ -141,15 +139,15 @@ def test_several_mistakes_are_all_told() -> None:
 
 
 def test_off_checks_only_what_the_file_needs(good: Credentials) -> None:
-    odd = replace(good, user="anybody", tenancy="any", fingerprint=":".join(["ab"] * 16))
+    odd = good._replace(user="anybody", tenancy="any", fingerprint=":".join(["ab"] * 16))
     assert codes(odd, full=False) == []
     assert run(odd, full=False).profile.credentials.fingerprint == ":".join(["ab"] * 16)
-    assert codes(replace(good, user="a\nkey_file=/etc/passwd"), full=False) == ["ocid-malformed"]
-    assert codes(replace(good, key=Secret("x")), full=False) == ["invalid-key-format"]
-    assert codes(replace(good, region="a b"), full=False) == ["region-malformed"]
+    assert codes(good._replace(user="a\nkey_file=/etc/passwd"), full=False) == ["ocid-malformed"]
+    assert codes(good._replace(key=Secret("x")), full=False) == ["invalid-key-format"]
+    assert codes(good._replace(region="a b"), full=False) == ["region-malformed"]
 
 
 def test_findings_name_the_profile_and_the_origin(good: Credentials) -> None:
-    (found,) = run(replace(good, user="x", origins={"user": "OCI_CLI_USER"})).findings
+    (found,) = run(good._replace(user="x", origins={"user": "OCI_CLI_USER"})).findings
     assert found.profile == "P"
     assert "OCI_CLI_USER" in found.cause

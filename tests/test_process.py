@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +56,16 @@ def but(who: Process, **values: str) -> Process:
     return changed
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> Iterator[None]:
+    """What a test has this machine look like must not stay for the next."""
+    for known in (process._machine, process._boot, process._space):
+        known.cache_clear()
+    yield
+    for known in (process._machine, process._boot, process._space):
+        known.cache_clear()
+
+
 class TestIsGone:
     def test_this_one_is_not(self) -> None:
         assert "" not in (process.this().started, process.this().boot, process.this().space)
@@ -85,7 +94,7 @@ class TestIsGone:
             assert process.is_gone(told)
 
     def test_a_number_used_again_is_another_process(self) -> None:
-        assert process.is_gone(replace(process.this(), started="1"))
+        assert process.is_gone(process.this()._replace(started="1"))
 
     @pytest.mark.parametrize("name", ["machine", "space"])
     def test_one_elsewhere_is_out_of_sight(self, name: str) -> None:
@@ -159,35 +168,29 @@ class TestAnotherBoot:
         assert not process.is_from_another_boot(process.this())
 
     def test_another_one_of_this_machine_is(self) -> None:
-        other = replace(process.this(), boot="00000000-0000-0000-0000-000000000000")
+        other = process.this()._replace(boot="00000000-0000-0000-0000-000000000000")
         assert process.is_from_another_boot(other)
         assert process.is_gone(other)
 
     def test_another_machine_is_not(self) -> None:
-        assert not process.is_from_another_boot(replace(process.this(), boot="other", machine="elsewhere"))
+        assert not process.is_from_another_boot(process.this()._replace(boot="other", machine="elsewhere"))
 
     def test_the_unknown_is_not(self) -> None:
-        assert not process.is_from_another_boot(replace(process.this(), boot=""))
+        assert not process.is_from_another_boot(process.this()._replace(boot=""))
 
     def test_machines_of_the_same_host_name_are_told_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(process, "_read", lambda path: f"the id in {path}")
-        process._machine.cache_clear()
-        try:
-            assert "the id in /etc/machine-id" in process.this().machine
-        finally:
-            process._machine.cache_clear()
+        assert "the id in /etc/machine-id" in process.this().machine
 
 
 class TestMacOS:
     """macOS has no /proc; its `ps` is asked, and Linux has one that takes the same options."""
 
     @pytest.fixture(autouse=True)
-    def platform(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def platform(self, monkeypatch: pytest.MonkeyPatch) -> None:
         if not Path("/bin/ps").exists():
             pytest.skip("there is no /bin/ps")
         monkeypatch.setattr(sys, "platform", "darwin")
-        yield
-        process._boot.cache_clear()
 
     def test_the_start_does_not_depend_on_zone_and_language(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with running() as (child, _):
@@ -203,7 +206,6 @@ class TestMacOS:
         assert process._started(os.getpid()) == ""
 
     def test_a_sysctl_that_fails_proves_nothing(self) -> None:
-        process._boot.cache_clear()
         assert process._boot() == ""  # Linux has no kern.bootsessionuuid
 
 
@@ -212,14 +214,10 @@ process_output = process._output
 
 def test_on_windows_nothing_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    process._boot.cache_clear()
-    try:
-        monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("os.kill ends a process on Windows"))
-        told = process.this()
-        assert (told.started, told.boot) == ("", "")
-        assert not process.is_gone(replace(told, pid=99_999_999))
-    finally:
-        process._boot.cache_clear()
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("os.kill ends a process on Windows"))
+    told = process.this()
+    assert (told.started, told.boot) == ("", "")
+    assert not process.is_gone(told._replace(pid=99_999_999))
 
 
 class TestJson:

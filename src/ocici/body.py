@@ -158,9 +158,9 @@ def _fault(body: str, label: str, data: bytes | None) -> str:
     lines = ["".join(line.split()) for line in body.split("\n") if line.strip()]
     if not lines:
         return "nothing stands between its BEGIN and END lines"
-    cases = {letter.isupper() for letter in "".join(lines) if letter.isalpha()}
-    if len(cases) == 1 and len("".join(lines)) > 200:
-        return f"all its letters were turned into {'upper' if cases.pop() else 'lower'} case"
+    joined = "".join(lines)
+    if len(joined) > 200 and joined.isupper() != joined.islower():
+        return f"all its letters were turned into {'upper' if joined.isupper() else 'lower'} case"
     if data:
         fault = der_fault(data)
         if fault and label == "RSA PRIVATE KEY" and data[0] != 0x30 and len(data) % 8 == 0:

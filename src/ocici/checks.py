@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ocici import instead, pem, regions
@@ -191,7 +191,7 @@ class _Check:
         try:
             loaded = pem.load(self._given.key, self._given.pass_phrase, origin, self._origin("pass_phrase"))
         except Refused as refusal:
-            self._findings += [replace(found, profile=self._name) for found in refusal.findings]
+            self._findings += [found._replace(profile=self._name) for found in refusal.findings]
             return None
         if loaded.repairs:
             self._add("key-repaired", origin=origin, repairs="; ".join(loaded.repairs))

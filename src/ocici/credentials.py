@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 
 class Secret:
@@ -50,8 +49,7 @@ class Secret:
 NONE: Final = Secret()
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """Who signs. Field names are the OCI config file's own, but for `key`.
 
     `key` is the private key as it arrived (PEM in any state, base64, DER) and, after the checks, the
@@ -64,11 +62,10 @@ class Credentials:
     region: str = ""
     key: Secret = NONE
     pass_phrase: Secret = NONE
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """A name plus its credentials, as in an OCI config file."""
 
     name: str

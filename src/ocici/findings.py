@@ -7,8 +7,7 @@ for it. Texts may hold `{placeholders}`; what fills them is never a secret (see 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 
@@ -20,8 +19,7 @@ SERVICE: Final = 3
 LEFT: Final = 4
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the catalogue.
 
     `exit_code` counts for errors alone. `symptoms` are what other tools say when this is what is wrong, word for
@@ -36,8 +34,7 @@ class Entry:
     symptoms: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong or worth knowing, ready to be shown: what, why, what to do."""
 
     code: str

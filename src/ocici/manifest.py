@@ -6,8 +6,7 @@ It stands in the session's folder as `manifest.json`, written first and removed 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from ocici import process
 from ocici.folder import Folder
@@ -21,8 +20,7 @@ that it found without a manifest, and may be slow to do so."""
 _LIMIT: Final = 65_536
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """Whose a session is.
 
     `host`, `job`, `slot`: see `hosts.base.Host`.

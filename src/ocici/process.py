@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """One process. `boot` names the boot of the machine, `space` the process namespace; empty is unknown."""
 
     pid: int
@@ -28,7 +25,7 @@ class Process:
 
     def as_json(self) -> dict[str, Any]:
         """The process as it stands in a manifest."""
-        return asdict(self)
+        return self._asdict()
 
     @staticmethod
     def from_json(value: Any) -> Process | None:
@@ -71,7 +68,8 @@ def is_from_another_boot(process: Process) -> bool:
 @functools.cache
 def _machine() -> str:
     # Host names alone repeat: many a machine is called "localhost", and folders may be shared over a network.
-    return f"{platform.node()} {_read('/etc/machine-id')}".strip()
+    name = os.environ.get("COMPUTERNAME", "") if sys.platform == "win32" else os.uname().nodename
+    return f"{name} {_read('/etc/machine-id')}".strip()
 
 
 @functools.cache

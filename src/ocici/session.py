@@ -9,16 +9,14 @@ from __future__ import annotations
 import atexit
 import errno
 import os
-import secrets
 import signal
 import stat
 import string
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ocici import folder, manifest
 from ocici.credentials import Profile
@@ -37,8 +35,7 @@ _TRIES: Final = 100
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """A session on disk. `key_files` has one path a profile; `findings` are what was worth knowing on the way."""
 
     folder: Path
@@ -47,8 +44,7 @@ class Session:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
-class Swept:
+class Swept(NamedTuple):
     """One session that sweep met: removed (`left` is empty), or not, and why."""
 
     folder: Path
@@ -99,7 +95,8 @@ def _claim(owner: Owner, parent: Path, path: Path | None) -> Folder:
         raise OSError(errno.EINVAL, "a config cannot name a path with a line break in it")
     folder.make_parents(parent)
     for _ in range(_TRIES):
-        made = parent / (path.name if path else PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(8)))
+        name = "".join(_LETTERS[each % len(_LETTERS)] for each in os.urandom(8))
+        made = parent / (path.name if path else PREFIX + name)
         _begun.append(made)
         try:
             folder.make(made)

@@ -8,17 +8,15 @@ are, take the platform's inputs, and show what the steps before them found.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocici import places
 from ocici.findings import Finding
 from ocici.output import Out
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What a command has to say, ready to be shown. Nothing in it is secret.
 
     `command`: the command that reports. `description`: the session or config as `--format json` prints it
@@ -27,7 +25,7 @@ class Report:
 
     command: str
     findings: Sequence[Finding] = ()
-    description: Mapping[str, Any] = field(default_factory=dict)
+    description: Mapping[str, Any] = {}
 
 
 class Host:

@@ -13,7 +13,6 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,7 +153,7 @@ class Host(base.Host):
             cause, fix = cause.replace("\0", f"{variable}_FILE"), fix.replace("\1", f"{variable}_FILE")
         if cause.startswith("the input"):
             cause = "T" + cause[1:]
-        return replace(found, cause=cause, fix=fix)
+        return found._replace(cause=cause, fix=fix)
 
     # -- what goes out --------------------------------------------------------------------------------------
 
@@ -187,7 +186,7 @@ class Host(base.Host):
 
     def show(self, finding: Finding) -> None:
         """As text in which nothing is a command, whatever a value holds."""
-        super().show(replace(finding, cause=_no_command(finding.cause), fix=_no_command(finding.fix)))
+        super().show(finding._replace(cause=_no_command(finding.cause), fix=_no_command(finding.fix)))
 
     def say(self, line: str) -> None:
         """As text in which nothing is a command, whatever a value holds."""

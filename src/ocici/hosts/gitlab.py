@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,7 +139,7 @@ class Host(base.Host):
             return found
         pattern = re.compile(rf"\b({'|'.join(other)})(_FILE)?\b")
         cause, fix = (pattern.sub(lambda match: other[match[1]], text) for text in (found.cause, found.fix))
-        return replace(found, cause=cause, fix=fix)
+        return found._replace(cause=cause, fix=fix)
 
     # -- what goes out --------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -65,7 +64,7 @@ class Host(base.Host):
         """`findings`, with the fix for what is missing in the words of a Jenkinsfile."""
         if VARIABLES not in self.environ:  # not started by withOci
             return list(findings)
-        return [replace(found, fix=_FIXES.get(found.code, found.fix)) for found in findings]
+        return [found._replace(fix=_FIXES.get(found.code, found.fix)) for found in findings]
 
     def hand_over(self, variables: Mapping[str, str], description: Mapping[str, Any]) -> None:
         """Write `variables` for withOci, and remove what dead calls have left beside their sessions."""
