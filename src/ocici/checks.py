@@ -200,7 +200,10 @@ class _Check:
     # -- region -------------------------------------------------------------------------------------------
 
     def _region(self, value: str) -> tuple[str, str | None]:
-        """The region's full name and its realm. Checked always: it becomes a part of host names and of a file."""
+        """The region's full name ("" if it cannot be one) and its realm, if known.
+
+        Checked always: it becomes a part of host names and of a file.
+        """
         if not value:
             return "", None
         name, realm = regions.resolve(value, self._environ)
@@ -209,8 +212,8 @@ class _Check:
             nearest = f" (did you mean {near}?)" if near else ""
             if not _REGION.fullmatch(name):
                 self._add("region-malformed", origin=self._origin("region"), value=shown(value) + nearest)
-            else:
-                self._add("region-unknown", origin=self._origin("region"), value=shown(name), nearest=nearest)
+                return "", None
+            self._add("region-unknown", origin=self._origin("region"), value=shown(name), nearest=nearest)
         return name, realm
 
 

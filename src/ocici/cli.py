@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         step.begin(options)
         return int(options.command(step, options))
     except Refused as refusal:
-        return step.fail(refusal.findings)
+        return step.fail(refusal.findings, refusal.profiles)
     except Interrupted as interrupt:
         step.fail([finding("interrupted", signal=signal.Signals(interrupt.number).name)])
         return 128 + interrupt.number
@@ -99,8 +99,8 @@ class _Step:
         self.stdout.hide(secrets)
         self.stderr.hide(secrets)
 
-    def fail(self, found: Sequence[Finding]) -> int:
-        shown = self.report(found)
+    def fail(self, found: Sequence[Finding], profiles: Sequence[Mapping[str, Any]] = ()) -> int:
+        shown = self.report(found, {"profiles": profiles} if profiles else {})
         if self.as_json:
             self.print_json({"findings": [_as_json(each) for each in shown]})
         return findings.exit_code(shown)

@@ -7,7 +7,8 @@ for it. Texts may hold `{placeholders}`; what fills them is never a secret (see 
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 
@@ -52,11 +53,15 @@ class Finding(NamedTuple):
 
 
 class Refused(Exception):  # noqa: N818 (it is no defect: it carries findings)
-    """Raised where work cannot go on; carries the findings that say why. The command line prints them."""
+    """Raised where work cannot go on; carries the findings that say why. The command line prints them.
 
-    def __init__(self, *findings: Finding) -> None:
+    `profiles`: what is known of them by then, as setup's JSON has it (docs/COMMANDS.md), for the host to show.
+    """
+
+    def __init__(self, *findings: Finding, profiles: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(", ".join(finding.code for finding in findings))
         self.findings = findings
+        self.profiles = profiles
 
 
 def finding(code: str, profile: str = "", **values: object) -> Finding:

@@ -79,7 +79,7 @@ def sign_in(
     findings = list(sourced.findings)
     profiles = _checked(sourced.profiles, settings, environ, findings, host, hide)
     if _failed(findings):
-        raise Refused(*findings)
+        raise Refused(*findings, profiles=[_known(each, settings) for each in profiles])
     swept = sweep(host, [parent])
     made = session.create(
         profiles, sourced.selected, owner_of(host), settings.session_dir or parent, settings.session_dir
@@ -94,7 +94,7 @@ def sign_in(
         if settings.validate == "online":
             _probe(profiles, settings, environ, description, findings)
         if _failed(findings):
-            raise Refused(*findings)
+            raise Refused(*findings, profiles=description["profiles"])
     except BaseException:
         session.destroy(made.folder)
         raise
@@ -102,6 +102,13 @@ def sign_in(
 
 
 _EXPORTED = ("config_file", "profile", "user", "tenancy", "fingerprint", "region", "key_file", "session_dir")
+
+
+def _known(profile: Profile, settings: Settings) -> dict[str, str]:
+    """What may be shown of a profile that failed: no value that was not checked, for it may be a secret."""
+    who = profile.credentials
+    checked = {"fingerprint": who.fingerprint} if settings.validate != "off" else {}
+    return {"profile": profile.name, "region": who.region, **checked}
 
 
 def _failed(findings: Iterable[Finding]) -> bool:

@@ -54,7 +54,8 @@ def test_a_wrong_key_is_an_annotation_and_leaves_nothing(runner: Runner, oci: Em
     done = runner.run()
     assert done.code == 1
     assert "OCI does not accept the credentials (profile DEFAULT) [not-authenticated]" in done.log
-    assert other_pair.fingerprint in done.log
+    checks = f"| DEFAULT | ✅ | eu-frankfurt-1 ✅ | ✅ | {other_pair.fingerprint} ✅ |"
+    assert f"{checks} ❌ not-authenticated refused (GetNamespace, " in done.log
     assert "Traceback" not in done.log
 
 

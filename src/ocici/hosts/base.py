@@ -20,7 +20,7 @@ class Report(NamedTuple):
     """What a command has to say, ready to be shown. Nothing in it is secret.
 
     `command`: the command that reports. `description`: the session or config as `--format json` prints it
-    (docs/COMMANDS.md), without its findings; empty when the command failed.
+    (docs/COMMANDS.md), without its findings; when the command failed it has `profiles` alone, as far as they are known.
     """
 
     command: str
