@@ -33,15 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (default: the process's own) and return its exit code. Raises nothing."""
     step = _Step(os.environ)
     try:
+        return _run(step, arguments)
+    except Interrupted as interrupt:
+        step.fail([finding("interrupted", signal=signal.Signals(interrupt.number).name)])
+        return 128 + interrupt.number
+    finally:
+        _pass_signals_over()
+
+
+def _run(step: _Step, arguments: Sequence[str] | None) -> int:
+    try:
         _listen_for_signals()
         options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         step.begin(options)
         return int(options.command(step, options))
     except Refused as refusal:
         return step.fail(refusal.findings, refusal.profiles)
-    except Interrupted as interrupt:
-        step.fail([finding("interrupted", signal=signal.Signals(interrupt.number).name)])
-        return 128 + interrupt.number
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
         return 128 + 13
@@ -50,18 +57,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _listen_for_signals() -> None:
-    came: list[int] = []
+    _passed_over.clear()
 
     def interrupt(number: int, _frame: Any) -> None:
         # A second one must not disturb the undoing. It may be on its way already, so ignoring it is not enough.
-        if not came:
-            came.append(number)
+        if not _passed_over:
+            _pass_signals_over()
             raise Interrupted(number)
 
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     for each in numbers:
         if signal.getsignal(each) is not signal.SIG_IGN:  # nohup
             signal.signal(each, interrupt)
+
+
+_passed_over: list[bool] = []
+
+
+def _pass_signals_over() -> None:
+    """From now on a signal changes nothing: what was begun is being undone, or it is done."""
+    _passed_over.append(True)
 
 
 def _internal(error: Exception) -> Finding:
@@ -140,6 +155,7 @@ def _setup(step: _Step, options: argparse.Namespace) -> int:
         shown = step.report(signed.findings, signed.description)
         step.print(_format(options.format, signed.description, shown))
         session.hand_over(signed.session, owner)
+        _pass_signals_over()
     except BaseException:  # nobody learnt where the session is, so nobody would clean it up
         session.destroy(signed.session.folder)
         raise
