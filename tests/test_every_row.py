@@ -86,7 +86,10 @@ class Commands:
         assert not [line for line in [*self.pair.lines(), PASS_PHRASE] if line in out + seen]
         assert not code or not list(self.folder.iterdir())
         for found in findings:
-            assert f" [{found['code']}]\n  why: {found['cause']}\n  fix: {found['fix']}\n" in seen
+            lines = (
+                f"  {word}: {found[name]}\n" for word, name in (("why", "cause"), ("fix", "fix"), ("more", "docs"))
+            )
+            assert f" [{found['code']}]\n{''.join(lines)}" in seen
             assert not re.search(r"\{\w+\}", found["cause"] + found["fix"])
             page, _, anchor = found["docs"].partition("#")
             assert page == "docs/TROUBLESHOOTING.md"
@@ -394,6 +397,7 @@ def test_config_without_the_profile(commands: Commands, pair: Pair) -> None:
     [
         ("[A]\nuser=x\n[A]\nuser=y\n", "has a profile more than once (line 9)"),
         ("user=again\n", "has a field of a profile more than once (line 7)"),
+        (f"[DEFAULT]\nuser={USER}\n", "has [DEFAULT] more than once (line 7)"),
     ],
 )
 def test_config_with_a_duplicate_profile(commands: Commands, pair: Pair, more: str, cause: str) -> None:
@@ -445,7 +449,7 @@ def test_key_file_that_holds_the_key_itself(commands: Commands, pair: Pair) -> N
 
 def test_key_file_that_holds_the_key_itself_in_base64_is_not_repeated(commands: Commands, pair: Pair) -> None:
     file = config(commands, pair, key_file=base64.b64encode(pair.private.encode()).decode())
-    check(commands, file).only("key-file-elsewhere", "names *** as key_file", "the path of the key", 1)
+    check(commands, file).only("path-is-key", f"`key_file` in {file} should name a file", "replace the API key", 2)
 
 
 def test_key_file_that_is_empty(commands: Commands, pair: Pair) -> None:

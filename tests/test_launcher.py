@@ -223,7 +223,8 @@ def test_an_old_python_says_what_to_do(sources: Path, env: dict[str, str], tmp_p
         runs.append((path, told.stdout.strip(), launch(sources, "setup", env={**env, "OCICI_UV": ""}, python=path)))
     for path, version, run in runs:
         expected = finding("no-python", version=version, path=path)
-        assert run == (2, "", f"error: {expected.title} [no-python]\n  why: {expected.cause}\n  fix: {expected.fix}\n")
+        lines = f"  why: {expected.cause}\n  fix: {expected.fix}\n  more: {expected.docs}\n"
+        assert run == (2, "", f"error: {expected.title} [no-python]\n{lines}")
 
 
 @pytest.mark.parametrize("place", ["OCICI_PYTHON", "PATH", "RUNNER_TOOL_CACHE", "PYENV_ROOT"])
@@ -439,7 +440,10 @@ def test_passwords_and_commands_are_taken_out_of_what_a_tool_said(monkeypatch: p
 def test_github_gets_an_annotation(sources: Path, env: dict[str, str]) -> None:
     run = launch(sources, "setup", env={**env, "OCICI_WHEELHOUSE": "/no/such", "GITHUB_ACTIONS": "true"})
     assert run.code == 2
-    assert "\n::error title=ocici - a setting of the launcher cannot be used::OCICI_WHEELHOUSE is '/no/such'" in run.err
+    title = "a setting of the launcher cannot be used"
+    annotation = f"\n::error title={title}::{title} [setting-unusable]%0Awhy: OCICI_WHEELHOUSE is '/no/such'"
+    assert annotation in run.err
+    assert "%0Amore: docs/TROUBLESHOOTING.md#setting-unusable\n" in run.err
 
 
 @pytest.fixture
@@ -706,4 +710,6 @@ def test_wrong_usage_is_a_finding(
 ) -> None:
     run = launch(sources, *arguments, env={**env, **settings})
     assert run.code == 2
-    assert re.fullmatch(rf"error: {CATALOGUE[code].title} \[{code}\]\n  why: .*\n  fix: .*\n", run.err)
+    assert re.fullmatch(
+        rf"error: {CATALOGUE[code].title} \[{code}\]\n  why: .*\n  fix: .*\n  more: .*#{code}\n", run.err
+    )

@@ -11,6 +11,8 @@ import pytest
 from ocici import sources
 from ocici.findings import Refused
 
+from .conftest import Pair
+
 BUNDLE = "user: bundle-user\ntenancy: bundle-tenancy\nregion: bundle-region\nkey_content: bundle-key\n"
 CONFIG = "[DEFAULT]\nuser=config-user\nfingerprint=config-fingerprint\nkey_content=config-key\nregion=config-region\n"
 
@@ -105,7 +107,9 @@ class TestFiles:
 
     def test_an_empty_one(self, tmp_path: Path) -> None:
         (tmp_path / "empty").touch()
-        assert self.refusal(str(tmp_path / "empty")) == "secret-empty"
+        with pytest.raises(Refused, match="secret-empty") as error:
+            sources.read({"OCICI_PRIVATE_KEY_FILE": str(tmp_path / "empty")}, {})
+        assert error.value.findings[0].cause.startswith("The file that OCICI_PRIVATE_KEY_FILE names ")
 
     def test_a_pipe_does_not_hold_the_step(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
@@ -117,6 +121,9 @@ class TestFiles:
 
     def test_a_zero_byte_in_the_path(self) -> None:
         assert self.refusal("a\0b") == "source-missing"
+
+    def test_the_base64_of_the_key_as_path(self, pair: Pair) -> None:
+        assert self.refusal(base64.b64encode(pair.private.encode()).decode()) == "path-is-key"
 
     def test_the_key_itself_as_path(self) -> None:
         assert self.refusal("-----BEGIN PRIVATE KEY-----\nMII\n") == "path-is-key"
@@ -201,3 +208,15 @@ class TestNothing:
             sources.read({"OCICI_USER": "", "OCICI_PRIVATE_KEY": ""}, {})
         assert [found.code for found in error.value.findings] == ["secret-empty", "secret-empty"]
         assert "OCICI_PRIVATE_KEY" in error.value.findings[1].cause
+
+
+def test_headings_are_no_secrets_and_all_else_of_a_bundle_and_a_config_is() -> None:
+    environ = {
+        "OCICI_CONFIG": "[DEFAULT]\nuser=ocid1.user\n\n [other one]\r\nregion=x\n",
+        "OCICI_CREDENTIALS": "profiles:\n  DEFAULT:\n    user: u\n",
+        "OCICI_PASS_PHRASE": "[DEFAULT]",
+    }
+    lines = dict(zip(("pass", "bundle", "config"), sources.secrets(environ), strict=True))
+    assert lines["pass"].text() == "[DEFAULT]"
+    assert lines["bundle"].text().split() == ["user:", "u"]
+    assert lines["config"].text().split() == ["user=ocid1.user", "region=x"]

@@ -16,9 +16,10 @@ async function main() {
   const python = findPython();
   if (!python) {
     annotate(
+      'no-python',
       'no Python that fits',
-      'why: there is neither python3 nor python on the PATH of this runner.\n' +
-        'fix: put actions/setup-python before this step, or install Python 3.10 or newer on the runner. [no-python]',
+      'there is neither python3 nor python on the PATH of this runner.',
+      'put actions/setup-python before this step, or install Python 3.10 or newer on the runner.',
     );
     return 2;
   }

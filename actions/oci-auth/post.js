@@ -54,8 +54,12 @@ async function main() {
   try {
     remove(session);
   } catch (error) {
-    annotate('something was left behind', `why: ${session} could not be removed (${error.message}).\n` +
-      'fix: remove it by hand now; if others could read it, replace the API key. [session-left]');
+    annotate(
+      'session-left',
+      'something was left behind',
+      `${session} could not be removed (${error.message}).`,
+      'remove it by hand now; if others could read it, replace the API key.',
+    );
     return 4;
   }
   console.log(`ocici: removed the session ${session} without Python`);

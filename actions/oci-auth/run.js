@@ -51,9 +51,10 @@ function runOcici(python, args, env) {
   });
 }
 
-// An annotation. Percent and line ends are escaped as the runner wants it.
-function annotate(title, message) {
-  const escaped = message.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+// Shows a finding as an annotation. Percent and line ends are escaped as the runner wants it.
+function annotate(code, title, why, fix) {
+  const text = `${title} [${code}]\nwhy: ${why}\nfix: ${fix}\nmore: docs/TROUBLESHOOTING.md#${code}`;
+  const escaped = text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
   console.log(`::error title=${title}::${escaped}`);
 }
 

@@ -52,6 +52,7 @@ ocici() {
         echo 'error: no Python that fits [no-python]'
         echo '  why: There is neither python3 nor python on the PATH of this agent.'
         echo '  fix: Install Python 3.10 or newer, or name one by withOci(python: ...).'
+        echo '  more: docs/TROUBLESHOOTING.md#no-python'
         return 2
     fi
 }
@@ -60,7 +61,7 @@ export OCICI_JENKINS_VARIABLES="$tool/variables"
 { ocici setup --host jenkins 2>&1 || echo "$?" > "$tool/failed"; } | tee "$tool/said" >&2
 if [ -e "$tool/failed" ]; then
     cat "$tool/failed"
-    sed -n '/^error: /,/^  fix: /{ s/^error: //; p; }' "$tool/said" | grep . || tail -n 3 "$tool/said"
+    sed -n '/^error: /,/^  more: /{ s/^error: //; p; }' "$tool/said" | grep . || tail -n 3 "$tool/said"
 else
     echo 0
     cat "$tool/variables"

@@ -44,6 +44,9 @@ def sections(text: str, origin: str) -> dict[str, dict[str, str]]:
     Raises `Refused`: config-syntax, profile-duplicate.
     """
     parser = configparser.ConfigParser(interpolation=None)
+    defaults = [at for at, line in enumerate(text.split("\n"), 1) if re.match(r"\ufeff?\[DEFAULT\]", line)]
+    if len(defaults) > 1:  # configparser takes them for one
+        raise refused("profile-duplicate", origin=origin, what="[DEFAULT]", where=_line(defaults[1]))
     try:
         parser.read_string(text.removeprefix("\ufeff"))
     except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
@@ -57,9 +60,6 @@ def sections(text: str, origin: str) -> dict[str, dict[str, str]]:
         raise refused("config-syntax", origin=origin, where=_line(error.errors[0][0]), detail=detail) from None
     except configparser.Error:
         raise refused("config-syntax", origin=origin, where="", detail="it cannot be read") from None
-    # configparser takes two [DEFAULT]s for one.
-    if len(re.findall(r"^\[DEFAULT\]", text, re.MULTILINE)) > 1:
-        raise refused("profile-duplicate", origin=origin, what="[DEFAULT]", where="")
     found = {name: dict(parser.items(name)) for name in parser.sections()}
     if parser.defaults() or not found:
         found = {"DEFAULT": dict(parser.defaults()), **found}

@@ -67,10 +67,13 @@ class Refused(Exception):  # noqa: N818 (it is no defect: it carries findings)
 def finding(code: str, profile: str = "", **values: object) -> Finding:
     """The finding `code` of the catalogue, its placeholders filled with `values` (never a secret)."""
     entry = CATALOGUE[code]
+    cause = entry.cause.format(**values)
+    if cause.startswith("the "):  # a placeholder began it
+        cause = "T" + cause[1:]
     return Finding(
         code=code,
         title=entry.title.format(**values),
-        cause=entry.cause.format(**values),
+        cause=cause,
         fix=entry.fix.format(**values),
         severity=entry.severity,
         exit_code=entry.exit_code,

@@ -152,10 +152,12 @@ def say(text: str) -> None:
 
 def show(code: str, title: str, cause: str, fix: str) -> None:
     """Print a finding; GitHub gets it as an annotation too."""
-    sys.stderr.write(f"error: {title} [{code}]\n  why: {cause}\n  fix: {fix}\n")
+    more = f"docs/TROUBLESHOOTING.md#{code}"
+    sys.stderr.write(f"error: {title} [{code}]\n  why: {cause}\n  fix: {fix}\n  more: {more}\n")
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = f"{cause} {fix}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        sys.stderr.write(f"::error title=ocici - {title}::{text}\n")
+        text = f"{title} [{code}]\nwhy: {cause}\nfix: {fix}\nmore: {more}"
+        text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        sys.stderr.write(f"::error title={title}::{text}\n")
 
 
 # -- which Python -----------------------------------------------------------------------------------------------------

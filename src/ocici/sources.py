@@ -46,6 +46,9 @@ _OCI_CLI: Final = {
 _BUNDLE: Final = "OCICI_CREDENTIALS"
 _CONFIG: Final = "OCICI_CONFIG"
 
+_HEADINGS: Final = re.compile(r"(?m)^\s*(?:\[[\w .-]{1,64}\]|[\w-]{1,64}:)\s*$")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_-]{1000,}")  # the base64 of a key has more characters, and a path fewer
+
 VARIABLES: Final = (*_SINGLE.values(), _BUNDLE, _CONFIG)
 """The variables that ocici reads secrets and values from, each also as `…_FILE`."""
 
@@ -117,7 +120,10 @@ def secrets(environ: Mapping[str, str]) -> Iterator[Secret]:
         "OCI_CLI_KEY_CONTENT",
         "OCI_CLI_PASSPHRASE",
     ):
-        if value := environ.get(variable, ""):
+        value = environ.get(variable, "")
+        if variable in (_BUNDLE, _CONFIG):
+            value = _HEADINGS.sub("", value)  # "[DEFAULT]" is no secret, and outputs are to show it
+        if value:
             yield Secret(value)
 
 
@@ -151,7 +157,7 @@ def _variable(environ: Mapping[str, str], name: str, binary: bool = False) -> Va
 
 def read_file(path: str, origin: str) -> bytes:
     """What the file at `path` holds. Raises `Refused`: path-is-key, source-missing, permission-denied, …"""
-    if "\n" in path or "PRIVATE KEY" in path or len(path) > 4096:
+    if "\n" in path or "PRIVATE KEY" in path or len(path) > 4096 or _BASE64.fullmatch(path):
         raise refused("path-is-key", origin=origin)
     shown = _shown_path(path)
     try:

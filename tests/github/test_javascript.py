@@ -124,7 +124,8 @@ def test_the_place_is_saved_before_any_secret_is_written(job: Job) -> None:
     empty.mkdir()
     code, log = job.run("main.js", PATH=str(empty), OCICI_PYTHON="")
     assert code == 2
-    assert "::error title=no Python that fits::" in log
+    assert "::error title=no Python that fits::no Python that fits [no-python]%0Awhy: " in log
+    assert "%0Amore: docs/TROUBLESHOOTING.md#no-python\n" in log
     assert job.session().parent == job.folder / "temp"
 
 

@@ -220,6 +220,7 @@ def test_without_a_session_there_is_no_section() -> None:
     of = host()
     of.report(Report("setup", [finding("key-missing", name="DEFAULT")]))
     assert said(of).startswith("\x1b[31;1merror:\x1b[0;m no private key [key-missing]\n  why: ")
+    assert said(of).endswith("\n  more: docs/TROUBLESHOOTING.md#key-missing\n")
     assert "section_start" not in said(of)
 
 

@@ -180,6 +180,7 @@ def test_no_python_is_a_finding(agent: Agent, tmp_path: Path) -> None:
         )
     build = agent.build(agent.sign_in(), env={"PATH": str(programs)})
     assert build.message.startswith("withOci: no Python that fits [no-python]\n  why: ")
+    assert build.message.endswith("\n  more: docs/TROUBLESHOOTING.md#no-python")
     assert agent.left() == []
 
 
@@ -198,7 +199,8 @@ def test_a_finding_is_the_message_of_the_error(agent: Agent) -> None:
     build = agent.build(agent.sign_in(key="wrong", body="echo 'the body runs'"))
     assert build.error == "hudson.AbortException"  # which Jenkins shows without a stack trace
     assert build.message.startswith("withOci: OCI does not accept the credentials (profile DEFAULT) [not-auth")
-    assert len(build.message.splitlines()) == 3
+    assert len(build.message.splitlines()) == 4
+    assert build.message.endswith("\n  more: docs/TROUBLESHOOTING.md#not-authenticated")
     assert "the body runs" not in build.log
     assert agent.left() == []
 

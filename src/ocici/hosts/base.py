@@ -78,11 +78,16 @@ class Host:
             self.show(finding)
 
     def show(self, finding: Finding) -> None:
-        """Show one finding: what is wrong, why, what to do."""
+        """Show one finding: what is wrong, why, what to do, and where there is more to read."""
         where = f" (profile {finding.profile})" if finding.profile else ""
         print(f"{finding.severity}: {finding.title}{where} [{finding.code}]", file=self.out)
         print(f"  why: {finding.cause}", file=self.out)
         print(f"  fix: {finding.fix}", file=self.out)
+        print(f"  more: {self.page(finding)}", file=self.out)
+
+    def page(self, finding: Finding) -> str:
+        """Where `finding` is explained at length: in ocici's repository, or a link to it."""
+        return finding.docs
 
     def say(self, line: str) -> None:
         """Show one line of progress."""

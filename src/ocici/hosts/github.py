@@ -178,7 +178,7 @@ class Host(base.Host):
         show = {"error": core.error, "warning": core.warning, "note": core.notice}
         for each in report.findings:
             where = f" (profile {each.profile})" if each.profile else ""
-            text = f"{each.title}{where} [{each.code}]\nwhy: {each.cause}\nfix: {each.fix}\nmore: {self._page(each)}"
+            text = f"{each.title}{where} [{each.code}]\nwhy: {each.cause}\nfix: {each.fix}\nmore: {self.page(each)}"
             show[each.severity](text, title=f"{each.title}{where}")
         if report.command == "setup":
             with suppress(OSError):  # no reason to fail
@@ -192,11 +192,11 @@ class Host(base.Host):
         """As text in which nothing is a command, whatever a value holds."""
         super().say(_no_command(line))
 
-    def _page(self, found: Finding) -> str:
-        """Where `found` is explained: a link, where the action was fetched from a repository."""
+    def page(self, finding: Finding) -> str:
+        """Where `finding` is explained at length: a link, where the action was fetched from a repository."""
         names = ("GITHUB_SERVER_URL", "GITHUB_ACTION_REPOSITORY", "GITHUB_ACTION_REF")
         server, repository, ref = (self.environ.get(name, "") for name in names)
-        return f"{server}/{repository}/blob/{ref}/{found.docs}" if server and repository and ref else found.docs
+        return f"{server}/{repository}/blob/{ref}/{finding.docs}" if server and repository and ref else finding.docs
 
     def _summarise(self, report: base.Report) -> None:
         path = self.environ.get("GITHUB_STEP_SUMMARY", "")

@@ -163,12 +163,13 @@ class Host(base.Host):
                 self.show(each)
 
     def show(self, finding: Finding) -> None:
-        """Show one finding: what is wrong, why, what to do."""
+        """Show one finding: what is wrong, why, what to do, and where there is more to read."""
         where = f" (profile {finding.profile})" if finding.profile else ""
         severity = f"{_COLOURS[finding.severity]}{finding.severity}:{_PLAIN}"
         print(f"{severity} {finding.title}{where} [{finding.code}]", file=self.out)
         print(f"  why: {finding.cause}", file=self.out)
         print(f"  fix: {finding.fix}", file=self.out)
+        print(f"  more: {self.page(finding)}", file=self.out)
 
     @contextmanager
     def _section(self, name: str, title: str) -> Iterator[None]:
