@@ -389,3 +389,61 @@ class TestUsage:
         assert process.returncode == 141
         assert errors == b""
         assert ocici.temporary() == []
+
+
+SIGNAL = """
+import os, signal, sys, time
+from pathlib import Path
+from ocici import cli, hosts, signin
+
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+class Freed:
+    __del__ = staticmethod(terminate)
+
+def free(*_):
+    Freed()
+    time.sleep(60)
+
+def report(self, report, before=hosts.Host.report):
+    if report.findings[0].code != "interrupted":
+        terminate()
+    before(self, report)
+
+def done(before=cli._pass_signals_over):
+    before()
+    terminate()
+
+moment = sys.argv.pop(1)
+if moment == "an object is freed":
+    signin.sign_in = free
+elif moment == "a failure is told":
+    hosts.Host.report = report
+else:
+    cli._pass_signals_over = done
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+class TestSignals:
+    def interrupted(
+        self, ocici: Ocici, moment: str, environ: dict[str, str], validate: str = "offline"
+    ) -> tuple[int, str]:
+        command = [sys.executable, "-c", SIGNAL, moment, "setup", "--validate", validate]
+        environ = {**ocici.environ, **environ}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, check=False)
+        assert "Exception ignored" not in done.stderr
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+    @pytest.mark.parametrize("moment", ["an object is freed", "a failure is told"])
+    def test_none_is_lost(self, ocici: Ocici, moment: str) -> None:
+        code, told = self.interrupted(ocici, moment, {})
+        assert code == 143
+        assert "[interrupted]" in told
+
+    def test_one_that_comes_when_all_is_done_changes_nothing(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        assert self.interrupted(ocici, "all is done", secrets) == (0, "")
+        assert len(ocici.temporary()) == 1

@@ -41,6 +41,18 @@ sys.exit(9)
 """
 
 
+EARLY = """
+import os, signal, socket, sys
+from ocici import execute
+class Socket:
+    def socketpair(self):
+        os.kill(os.getpid(), signal.SIGTERM)  # handled as soon as this returns
+        return socket.socketpair()
+execute.socket = Socket()
+print(*execute.run(["sleep", "60"], os.environ))
+"""
+
+
 @contextmanager
 def running(command: Sequence[str], ignored: str = "[]") -> Iterator[subprocess.Popen[str]]:
     whole = [sys.executable, "-c", RUN, ignored, *command]
@@ -216,3 +228,8 @@ class TestTerminal:
             assert select.select([keyboard], [], [], 20)[0], seen
             seen += os.read(keyboard, 1000)
         return seen
+
+
+def test_a_signal_that_comes_just_before_the_command_starts_reaches_it() -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == (f"{128 + signal.SIGTERM} None\n", "")

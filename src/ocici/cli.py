@@ -32,6 +32,7 @@ class Interrupted(BaseException):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (default: the process's own) and return its exit code. Raises nothing."""
     step = _Step(os.environ)
+    earlier, sys.unraisablehook = sys.unraisablehook, _lost
     try:
         return _run(step, arguments)
     except Interrupted as interrupt:
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + interrupt.number
     finally:
         _pass_signals_over()
+        sys.unraisablehook = earlier
 
 
 def _run(step: _Step, arguments: Sequence[str] | None) -> int:
@@ -77,6 +79,17 @@ _passed_over: list[bool] = []
 def _pass_signals_over() -> None:
     """From now on a signal changes nothing: what was begun is being undone, or it is done."""
     _passed_over.append(True)
+
+
+def _lost(unraisable: Any) -> None:
+    """Have a signal come once more whose `Interrupted` nobody can catch: it came while an object was being freed."""
+    lost = unraisable.exc_value
+    if not isinstance(lost, Interrupted) or sys.platform == "win32":
+        sys.__unraisablehook__(unraisable)
+        return
+    _passed_over.clear()
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(lost.number))
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _internal(error: Exception) -> Finding:

@@ -38,9 +38,9 @@ def run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, Findin
         except (OSError, ValueError) as error:
             return _not_started(command[0], error)
         while child.poll() is None:
-            wait(child)
-            while came:
+            while came:  # first: one may have come before there was a socket
                 _pass_on(came.pop(0), child)
+            wait(child)
     return (child.returncode if child.returncode >= 0 else 128 - child.returncode), None
 
 
