@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 
-.PHONY: test demo check test-all fuzz bench tools clean
+.PHONY: test demo check test-all faults fuzz bench tools clean
 .DEFAULT_GOAL := test
 
 test: .venv/.dev tools check ## all checks and the tests that take seconds
@@ -21,8 +21,11 @@ check: .venv/.dev ## types, style
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/.dev ## cold, warm, offline and scale, side by side with what people use today
-	@for each in warm offline scale cold; do $(BIN)/python -m bench.$$each $(BENCH) || exit 1; done
+faults: .venv/.dev ## every fault of the list, with a table of what was left: all zeros (ten minutes)
+	@$(BIN)/python scripts/run_faults.py $(FAULTS)
+
+bench: .venv/.dev tools ## cold, warm, offline, scale and the action, side by side with what people use today
+	@for each in warm offline scale cold action; do $(BIN)/python -m bench.$$each $(BENCH) || exit 1; done
 
 FUZZ_SECONDS ?= 60
 fuzz: .venv/.dev ## atheris on the readers of keys, bundles and configs, FUZZ_SECONDS each
