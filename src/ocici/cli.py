@@ -486,7 +486,8 @@ def _add_env(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", nargs="?", default="", help="the finding (default: list them all)")
+    told = "the finding, or the message of a tool that is its symptom (default: list them all)"
+    parser.add_argument("code", metavar="CODE|MESSAGE", nargs="?", default="", help=told)
 
 
 def _add_emulator(parser: argparse.ArgumentParser) -> None:
