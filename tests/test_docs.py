@@ -92,3 +92,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_page_is_headed_by_the_readers_question(page: Path) -> None:
     first = page.read_text(encoding="utf-8").splitlines()[0]
     assert first == "# ocici" or re.fullmatch(r"# .*\?", first), first
+
+
+def test_the_table_of_faults_holds_nothing_but_zeros() -> None:
+    page = (ROOT / "docs" / "SECURITY.md").read_text(encoding="utf-8")
+    table = page.split("<!-- faults: written by scripts/run_faults.py --write -->")[1].split("<!-- end of faults -->")[
+        0
+    ]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
+    ]
+    assert len(rows) > 25
+    for fault, tried, *left in rows[2:]:
+        assert (fault, int(tried) > 0, left) == (fault, True, ["0"] * 4)
