@@ -38,6 +38,20 @@ When a message may mean several things, let ocici tell:
 - a pipeline's secrets: put them into `OCICI_USER` and so on ([COMMANDS.md](COMMANDS.md)), and run
   `ocici exec -- true`, which cleans up after itself
 - a config file: `ocici check --config-file FILE --profile NAME`, which writes nothing
+
+Fixes name variables. This is what they are called in the wrappers; in a job's log ocici uses the wrapper's words:
+
+| variable | GitHub Action: `with:` | GitLab template: `inputs:`, each the name of a variable | Jenkins: `withOci(…)` |
+| --- | --- | --- | --- |
+| `OCICI_USER` | `user` | `user-variable` | `user` |
+| `OCICI_TENANCY` | `tenancy` | `tenancy-variable` | `tenancy` |
+| `OCICI_FINGERPRINT` | `fingerprint` | `fingerprint-variable` | `fingerprint` |
+| `OCICI_REGION` | `region` | `region-variable`, or `region` itself | `region` |
+| `OCICI_PRIVATE_KEY` | `private-key` | `private-key-variable` | `keyCredentialsId`, `sshKeyCredentialsId` |
+| `OCICI_PASS_PHRASE` | `pass-phrase` | `pass-phrase-variable` | `passPhraseCredentialsId` |
+| `OCICI_CREDENTIALS` | `credentials` | `credentials-variable` | `bundleCredentialsId` |
+| `OCICI_CONFIG` | `config` | `config-variable` | none |
+| `OCICI_PROFILE` | `profile` | `profile`, the name itself | `profile` |
 """
 
 WHICH = "Run `ocici check` (a config) or `ocici exec -- true` (a pipeline's secrets): it says which of these it is."

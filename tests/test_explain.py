@@ -137,3 +137,26 @@ def test_the_command(ocici: Ocici) -> None:
 def test_the_code_of_a_finding_is_explained(ocici: Ocici) -> None:
     found = json.loads(ocici("setup", "--format", "json").stdout)["findings"][0]
     assert ocici("explain", found["code"]).stdout.endswith(f"more: {found['docs']}\n")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "[key-corrupt]",
+        " key-corrupt\n",
+        "error: a truncated or corrupted private key (profile DEFAULT) [key-corrupt]\n  why: OCICI_PRIVATE_KEY holds",
+    ],
+)
+def test_what_ocici_itself_said_is_understood(asked: str) -> None:
+    assert explain.one(asked) == explain.one("key-corrupt")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"), [("401", "not-authenticated"), ("Error: 404", "not-authorized"), ("HTTP 429", "throttled")]
+)
+def test_a_status_alone_is_understood(asked: str, code: str) -> None:
+    assert code in explain.one(asked)
+
+
+def test_what_the_go_sdk_says_of_a_key_without_line_breaks() -> None:
+    assert "key-repaired" in explain.one("can not create client, bad configuration: PEM data was not found in buffer")

@@ -21,7 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ocici import environment
+from ocici import environment, sources
 from ocici.emulator import Emulator
 from ocici.explain import says
 from ocici.findings import CATALOGUE
@@ -131,6 +131,17 @@ def test_what_ocici_never_reports_itself_says_so() -> None:
 
 
 # -- ENVIRONMENT.md -------------------------------------------------------------------------------------------
+
+
+def test_what_the_wrappers_call_a_variable_is_so() -> None:
+    rows = re.findall(r"^\| `(OCICI_\w+)` \| (.*) \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
+    assert [row[0] for row in rows] == [*sources.VARIABLES, "OCICI_PROFILE"]
+    files = ("actions/oci-auth/action.yml", "gitlab/templates/oci-auth.yml", "jenkins/vars/withOci.groovy")
+    texts = [(ROOT / file).read_text(encoding="utf-8") for file in files]
+    for _, *cells in rows:
+        for cell, text, form in zip(cells, texts, (r"^  {}:$", r"^    {}:$", r"\b{}\b"), strict=True):
+            for name in re.findall(r"`([\w-]+)`", cell):
+                assert re.search(form.format(name), text, re.MULTILINE), name
 
 
 def test_the_page_of_variables_is_current() -> None:

@@ -58,9 +58,7 @@ def one(asked: str) -> str:
 
     Raises `Refused` (code-unknown) with the nearest code.
     """
-    if asked in CATALOGUE:
-        return _whole(asked)
-    found = matching(asked)
+    found = _named(asked) or matching(asked) or _with_status(asked)
     if not found:
         near = get_close_matches(asked[:64], CATALOGUE, 1, 0.5)
         name = repr(asked) if re.fullmatch(r"[A-Za-z0-9 _-]{1,64}", asked) else shown(asked)
@@ -79,6 +77,18 @@ def one(asked: str) -> str:
 def every() -> str:
     """All findings, a line each."""
     return "\n".join(_lines(list(CATALOGUE)))
+
+
+def _named(text: str) -> list[str]:
+    """The codes of the findings that `text` names: it is one, or it is ocici's own output, which has it in brackets."""
+    named = [text.strip(), *re.findall(r"\[([a-z0-9-]+)\]", text[:_LONGEST])]
+    return [code for code in dict.fromkeys(named) if code in CATALOGUE]
+
+
+def _with_status(text: str) -> list[str]:
+    """The codes of the findings that go with the HTTP status in `text`, if there is one."""
+    status = re.search(r"\b[45]\d\d\b", text[:_LONGEST])
+    return matching(f"{status[0]}-") if status else []
 
 
 def matching(text: str) -> list[str]:

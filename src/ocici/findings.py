@@ -125,6 +125,7 @@ _KEY_FILE_MISSING: Final = (
     "[Errno 2] No such file or directory: '…'",
     "Could not find private key: …",
 )
+_NO_PEM: Final = "PEM data was not found in buffer"  # oci-go-sdk, common/helpers.go
 _NO_CONFIG: Final = "Could not find config file at …"
 _NO_OCID: Final = "malformed | this must be an OCID"
 _NO_FINGERPRINT: Final = ("{'fingerprint': 'malformed'}", "| fingerprint | malformed |")
@@ -146,6 +147,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         symptoms=(
             _KEY_UNREADABLE,
             _GO_KEY,
+            _NO_PEM,
             "Private key must be in PEM format",
             "Failed to parse (unnamed) as a valid auto format key: Failed to auto-detect format of key",
         ),
@@ -300,12 +302,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "key-repaired": Entry(
         "the key was mended",
         "The key in {origin} arrived damaged and was read all the same: {repairs}.",
-        "Nothing to do: the session has a clean copy. To be rid of this note, store the key as "
+        "Nothing to do here: the session has a clean copy. A tool that gets the key in another way fails on it: let "
+        "ocici sign that tool in, or write its key file anew. To be rid of this note, store the key as "
         "`base64 < FILE | tr -d '\\n'` prints it.",
         severity="note",
         symptoms=(
             _KEY_UNREADABLE,
             _GO_KEY,
+            _NO_PEM,
             "Illegal base64 character 5c",
             "Failed to parse (unnamed) as a valid auto format key: Cannot read properties of undefined (reading "
             "'match')",
@@ -393,8 +397,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "value-repaired": Entry(
         "a value was mended",
         "{origin} was read all the same: {repairs}.",
-        "Nothing to do: the session has the clean value. To be rid of this note, store the value as the OCI console "
-        "shows it.",
+        "Nothing to do here: the session has the clean value. A tool that gets it in another way fails on it. To be "
+        "rid of this note, store the value as the OCI console shows it.",
         severity="note",
         symptoms=(*_NO_FINGERPRINT, _NO_OCID, *_REFUSED),
     ),
@@ -415,6 +419,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "region and OCIDs of different realms",
         "The region {region} is in realm {region_realm}, but the OCID in {origin} is of realm {realm}.",
         "Use a region of the tenancy's own realm, which is the third part of its OCID.",
+        symptoms=_REFUSED,
     ),
     # -- sources ------------------------------------------------------------------------------------------
     "source-twice": Entry(

@@ -324,3 +324,8 @@ class TestReport:
         lines = out.getvalue().replace("\r", "\n").split("\n")
         assert [line for line in lines if line.startswith("::")] == [lines[0]]
         assert lines[0].startswith("::error title=wrong usage,")
+
+
+def test_a_sentence_that_begins_with_an_input_begins_in_upper_case() -> None:
+    (found,) = host(**ACTION).explain([finding("usage", detail="x", command="y")._replace(fix="Do. OCICI_USER is it.")])
+    assert found.fix == "Do. The input user is it."

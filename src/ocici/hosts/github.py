@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,8 +152,8 @@ class Host(base.Host):
             cause = cause.replace(f"{variable}_FILE", "\0").replace(variable, f"the input {name}")
             fix = fix.replace(f"{variable}_FILE", "\1").replace(variable, f"the input {name}")
             cause, fix = cause.replace("\0", f"{variable}_FILE"), fix.replace("\1", f"{variable}_FILE")
-        if cause.startswith("the input"):
-            cause = "T" + cause[1:]
+        begun = re.compile(r"(^|[.:] )the input")
+        cause, fix = (begun.sub(r"\1The input", text) for text in (cause, fix))
         return found._replace(cause=cause, fix=fix)
 
     # -- what goes out --------------------------------------------------------------------------------------
