@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocici import bundle, cli, sources
+from ocici import __version__, bundle, cli, sources
 
 from .conftest import Ocici
 
@@ -105,3 +105,11 @@ def test_the_table_of_faults_holds_nothing_but_zeros() -> None:
     assert len(rows) > 25
     for fault, tried, *left in rows[2:]:
         assert (fault, int(tried) > 0, left) == (fault, True, ["0"] * 4)
+
+
+def test_examples_name_this_version() -> None:
+    major = __version__.split(".")[0]
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"ocici/actions/oci-auth@(\S+)", text)) <= {f"v{major}"}, path
+        assert set(re.findall(r"ocici/oci-auth@(\S+)", text)) <= {__version__}, path

@@ -281,10 +281,18 @@ def test_what_a_lost_job_left_is_removed_by_the_next_on_that_runner(job: Job, na
     assert ("[session-swept]" in log) is swept
 
 
-def test_a_setup_killed_with_its_tree_is_cleaned_up_by_post(job: Job, oci: Emulator) -> None:
+@pytest.mark.parametrize("ladder", [[], [signal.SIGINT, signal.SIGTERM]])
+def test_a_setup_killed_with_its_tree_is_cleaned_up_by_post(
+    job: Job, oci: Emulator, ladder: list[signal.Signals]
+) -> None:
+    """The runner's whole ladder: what hangs so that neither signal reaches it is killed in the end."""
     oci.fault("hang")
     process = job.start("main.js")
     wait_until(lambda: oci.requests)
+    if ladder:
+        os.killpg(process.pid, signal.SIGSTOP)
+    for number in ladder:
+        process.send_signal(number)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=LONG)
     assert list(job.session().glob("*.pem"))
