@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "ocici"
 # Each row may import from its own row and from those above. A new module needs its place here.
 ROWS = (
     ("credentials", "findings"),
-    ("output",),
+    ("output", "interrupts"),
     ("regions", "blocks", "body", "repair", "instead", "opener", "pem", "folder", "process", "places"),
     ("bundle", "configfile", "sources"),
     ("environment", "signing", "checks"),

@@ -16,36 +16,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ocici import __version__, findings, hosts
+from ocici import __version__, findings, hosts, interrupts
 from ocici.findings import Finding, Refused, finding, refused
+from ocici.interrupts import Interrupted
 from ocici.output import Guarded
-
-
-class Interrupted(BaseException):
-    """A signal came. Everything half-done is undone on the way out, as for any other exception."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (default: the process's own) and return its exit code. Raises nothing."""
     step = _Step(os.environ)
-    earlier, sys.unraisablehook = sys.unraisablehook, _lost
     try:
-        return _run(step, arguments)
+        with interrupts.raised():
+            return _run(step, arguments)
     except Interrupted as interrupt:
         step.fail([finding("interrupted", signal=signal.Signals(interrupt.number).name)])
         return 128 + interrupt.number
-    finally:
-        _pass_signals_over()
-        sys.unraisablehook = earlier
 
 
 def _run(step: _Step, arguments: Sequence[str] | None) -> int:
     try:
-        _listen_for_signals()
         options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         step.begin(options)
         return int(options.command(step, options))
@@ -56,40 +45,6 @@ def _run(step: _Step, arguments: Sequence[str] | None) -> int:
         return 128 + 13
     except Exception as error:  # noqa: BLE001 (the last resort of rule 7: a finding, never a traceback)
         return step.fail([_internal(error)])
-
-
-def _listen_for_signals() -> None:
-    _passed_over.clear()
-
-    def interrupt(number: int, _frame: Any) -> None:
-        # A second one must not disturb the undoing. It may be on its way already, so ignoring it is not enough.
-        if not _passed_over:
-            _pass_signals_over()
-            raise Interrupted(number)
-
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    for each in numbers:
-        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup
-            signal.signal(each, interrupt)
-
-
-_passed_over: list[bool] = []
-
-
-def _pass_signals_over() -> None:
-    """From now on a signal changes nothing: what was begun is being undone, or it is done."""
-    _passed_over.append(True)
-
-
-def _lost(unraisable: Any) -> None:
-    """Have a signal come once more whose `Interrupted` nobody can catch: it came while an object was being freed."""
-    lost = unraisable.exc_value
-    if not isinstance(lost, Interrupted) or sys.platform == "win32":
-        sys.__unraisablehook__(unraisable)
-        return
-    _passed_over.clear()
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(lost.number))
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _internal(error: Exception) -> Finding:
@@ -168,7 +123,7 @@ def _setup(step: _Step, options: argparse.Namespace) -> int:
         shown = step.report(signed.findings, signed.description)
         step.print(_format(options.format, signed.description, shown))
         session.hand_over(signed.session, owner)
-        _pass_signals_over()
+        interrupts.pass_over()
     except BaseException:  # nobody learnt where the session is, so nobody would clean it up
         session.destroy(signed.session.folder)
         raise
