@@ -163,11 +163,107 @@ class TestExec:
         assert ocici("exec", environ=secrets).returncode == 2
 
     def test_what_cannot_be_cleaned_up_turns_0_into_4(self, ocici: Ocici, secrets: dict[str, str]) -> None:
-        # A manifest that is not ocici's any more: the folder is refused, and stays.
-        script = 'rm "$OCICI_SESSION_DIR/manifest.json"'
+        # A link in its place: it is refused, and what the command has hidden elsewhere stays.
+        script = 'mv "$OCICI_SESSION_DIR" "$HOME/hidden"; ln -s "$HOME/hidden" "$OCICI_SESSION_DIR"'
         done = ocici("exec", "--validate", "offline", "--", "sh", "-c", script, environ=secrets)
         assert done.returncode == 4, done.stderr
         assert "[session-left]" in done.stderr
+
+    def test_the_session_goes_without_its_manifest_too(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        script = 'rm "$OCICI_SESSION_DIR/manifest.json"'
+        done = ocici("exec", "--validate", "offline", "--", "sh", "-c", script, environ=secrets)
+        assert (done.returncode, done.stderr, ocici.temporary()) == (0, "", [])
+
+    def test_what_its_command_does_not_get_is_no_warning(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        done = ocici("exec", "--validate", "offline", "--", "true", environ=secrets | {"OCI_CLI_USER": "another"})
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+class TestOutput:
+    def shell(self, ocici: Ocici, script: str, environ: dict[str, str]) -> tuple[int, str]:
+        """Run `script`, in which "$@" is ocici."""
+        done = subprocess.run(
+            ["sh", "-c", f"exec 3>&2; {script}", "sh", sys.executable, "-m", "ocici"],
+            env={**ocici.environ, **environ}, cwd=ocici.home, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        assert "Exception ignored" not in done.stderr
+        return done.returncode, done.stderr
+
+    @pytest.mark.parametrize("form", ["text", "json", "env", "dotenv"])
+    def test_a_result_that_cannot_be_written(self, ocici: Ocici, secrets: dict[str, str], form: str) -> None:
+        code, told = self.shell(ocici, f'"$@" setup --validate offline --format {form} > /dev/full', secrets)
+        assert (code, ocici.temporary()) == (2, [])
+        assert told.count("[output-unwritable]") == 1
+
+    @pytest.mark.parametrize(
+        "command", ["env", "explain", "keygen --out k", "fingerprint k.pem", "sweep --format json"]
+    )
+    def test_that_of_another_command(self, ocici: Ocici, pair: Pair, command: str) -> None:
+        (ocici.home / "k.pem").write_text(pair.private)
+        code, told = self.shell(ocici, f'"$@" {command} > /dev/full', {})
+        assert code == 2
+        assert "[output-unwritable]" in told or "exists" in told
+
+    @pytest.mark.parametrize("where", ["2>&-", "2> /dev/full", ">&- 2>&-"])
+    def test_messages_that_cannot_be_written_disturb_no_work(
+        self, ocici: Ocici, secrets: dict[str, str], where: str
+    ) -> None:
+        wrong = secrets | {"OCI_CLI_AUTH": "x"}  # something to warn of
+        script = '"$@" exec --validate offline -- touch ran'
+        assert self.shell(ocici, f"{script} {where}", wrong) == (0, "")
+        assert (ocici.home / "ran").exists()
+        assert ocici.temporary() == []
+
+    def test_cleanup_removes_all_though_nobody_listens(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        job = {
+            "GITLAB_CI": "true",
+            "CI_JOB_ID": "7",
+            "CI_SERVER_URL": "https://g",
+            "CI_PROJECT_DIR": str(ocici.home / "tmp"),
+        }
+        for name in ("a", "b"):
+            place = ("--session-dir", str(ocici.home / "tmp" / f"ocici-{name}"))
+            assert ocici("setup", "--validate", "offline", *place, environ=secrets | job).returncode == 0
+        listed = self.shell(ocici, '"$@" cleanup --host gitlab 2> /dev/full', job)
+        assert (listed, ocici.temporary()) == ((0, ""), [])
+
+    def test_a_variables_file_that_cannot_be_written(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        environ = secrets | {"OCICI_JENKINS_VARIABLES": "/dev/full"}
+        done = ocici("setup", "--validate", "offline", "--host", "jenkins", environ=environ)
+        assert done.returncode == 2
+        assert "[output-unwritable]" in done.stderr
+        assert ocici.temporary() == []
+
+    def test_a_pass_phrase_that_is_a_word_garbles_no_result(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        done = ocici(
+            "setup", "--validate", "offline", "--format", "json", environ=secrets | {"OCICI_PASS_PHRASE": "config"}
+        )
+        assert json.loads(done.stdout)["config_file"].endswith("/config")
+
+
+class TestCleanup:
+    def test_a_name_that_is_empty_is_a_mistake(self, ocici: Ocici) -> None:
+        done = ocici("cleanup", "--session-dir", "")
+        assert (done.returncode, "[usage]" in done.stderr) == (2, True)
+
+    def test_where_nothing_is_named_it_says_so(self, ocici: Ocici) -> None:
+        done = ocici("cleanup")
+        assert (done.returncode, "[session-unnamed]" in done.stderr) == (0, True)
+
+    def test_from_within_the_session(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        place = ocici.home / "tmp" / "s"
+        assert ocici("setup", "--validate", "offline", "--session-dir", str(place), environ=secrets).returncode == 0
+        command = [sys.executable, "-m", "ocici", "cleanup", "--session-dir", "."]
+        done = subprocess.run(command, env=ocici.environ, cwd=place, capture_output=True, text=True, check=False)
+        assert (done.returncode, place.exists()) == (0, False)
+
+    def test_home_may_be_written_as_a_tilde(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        made = ocici("setup", "--validate", "offline", "--session-dir", "~/tmp/s", environ=secrets)
+        assert (made.returncode, ocici.temporary()) == (0, ["s"])
+        assert ocici("cleanup", "--session-dir", "~/tmp/s").returncode == 0
+        assert ocici.temporary() == []
 
 
 class TestCheck:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
+
+import pytest
 
 from ocici.credentials import Secret
-from ocici.output import Guarded
+from ocici.output import LONG, Guarded
 
 
 def guarded(*secrets: Secret | str) -> tuple[Guarded, io.StringIO]:
@@ -54,3 +57,33 @@ def test_what_the_stream_cannot_encode_comes_out_escaped() -> None:
     print("ä \udcff", file=stream)
     stream.flush()
     assert raw.getvalue() == b"\\xe4 \\udcff\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_what_cannot_be_written_is_an_error_only_where_it_is_needed() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        stream = Guarded(full, needed=False)
+        print("lost", file=stream)
+        stream.flush()
+        print("lost too", file=stream)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        stream = Guarded(full)
+        print("needed", file=stream)
+        with pytest.raises(OSError, match="No space left"):
+            stream.flush()
+        stream.flush()  # and never again: Python does so as it ends
+
+
+def test_a_stream_that_was_closed_takes_everything() -> None:
+    stream = Guarded(None)
+    print("lost", file=stream)
+    stream.flush()
+    assert not stream.isatty()
+
+
+def test_a_short_secret_garbles_no_result() -> None:
+    out = io.StringIO()
+    stream = Guarded(out, LONG)
+    stream.hide(["config", "a-line-of-some-key"])
+    print('{"config_file": "/tmp/config", "a": "a-line-of-some-key"}', file=stream)
+    assert out.getvalue() == '{"config_file": "/tmp/config", "a": "***"}\n'

@@ -14,12 +14,15 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ocici import __version__, findings, hosts, interrupts
+from ocici import __version__, findings, hosts, interrupts, output
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.interrupts import Interrupted
 from ocici.output import Guarded
+
+if TYPE_CHECKING:
+    from ocici.session import Session
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +43,7 @@ def _run(step: _Step, arguments: Sequence[str] | None) -> int:
         return int(options.command(step, options))
     except Refused as refusal:
         return step.fail(refusal.findings, refusal.profiles)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
+    except BrokenPipeError:  # who reads along has gone, and wants no word about it
         return 128 + 13
     except Exception as error:  # noqa: BLE001 (the last resort of rule 7: a finding, never a traceback)
         return step.fail([_internal(error)])
@@ -61,8 +63,9 @@ class _Step:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = dict(environ)
-        self.stdout = Guarded(sys.stdout)
-        self.stderr = Guarded(sys.stderr)
+        # A result is no secret, and other programs read it: hiding a pass phrase that is a word would garble it.
+        self.stdout = Guarded(sys.stdout, shortest=output.LONG)
+        self.stderr = Guarded(sys.stderr, needed=False)
         self.host = hosts.Host(self.environ, self.stderr)
         self.name = ""
         self.as_json = False
@@ -72,7 +75,7 @@ class _Step:
         self.as_json = getattr(options, "format", "") == "json"
         chosen = getattr(options, "host", "") or self.environ.get("OCICI_HOST") or "auto"
         if chosen not in hosts.NAMES:
-            raise refused("usage", detail=f"--host is one of {', '.join(hosts.NAMES)}", command=self.name)
+            raise refused("usage", detail=f"--host is one of {', '.join(hosts.NAMES)}.", command=self.name)
         self.host = hosts.detect(self.environ, chosen, self.stderr)
         if self.name in ("setup", "exec"):
             self.environ.update(self.host.inputs())
@@ -84,7 +87,7 @@ class _Step:
 
     def fail(self, found: Sequence[Finding], profiles: Sequence[Mapping[str, Any]] = ()) -> int:
         shown = self.report(found, {"profiles": profiles} if profiles else {})
-        if self.as_json:
+        if self.as_json and "output-unwritable" not in (each.code for each in shown):
             self.print_json({"findings": [_as_json(each) for each in shown]})
         return findings.exit_code(shown)
 
@@ -98,8 +101,13 @@ class _Step:
         return shown
 
     def print(self, text: str) -> None:
-        print(text, file=self.stdout)
-        self.stdout.flush()
+        try:
+            print(text, file=self.stdout)
+            self.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise refused("output-unwritable", what="Standard output", reason=error.strerror) from None
 
     def print_json(self, value: Mapping[str, Any]) -> None:
         self.print(json.dumps(value))
@@ -119,13 +127,17 @@ def _setup(step: _Step, options: argparse.Namespace) -> int:
     owner = signin.owner_of(step.host)
     signed = signin.sign_in(_settings(step, options), step.environ, step.host, step.host.parents()[0], step.hide)
     try:
-        step.host.hand_over(signed.variables, signed.description)
+        try:
+            step.host.hand_over(signed.variables, signed.description)
+        except OSError as error:
+            what = error.filename or f"What {step.host.name} reads"
+            raise refused("output-unwritable", what=what, reason=error.strerror) from None
         shown = step.report(signed.findings, signed.description)
         step.print(_format(options.format, signed.description, shown))
         session.hand_over(signed.session, owner)
         interrupts.pass_over()
     except BaseException:  # nobody learnt where the session is, so nobody would clean it up
-        session.destroy(signed.session.folder)
+        session.destroy(signed.session.folder, signed.session.identity)
         raise
     return findings.FINE
 
@@ -166,17 +178,18 @@ def _exec(step: _Step, options: argparse.Namespace) -> int:
         if problem:
             step.report([problem])
     finally:
-        left = _destroy(signed.session.folder, session.destroy)
+        left = _destroyed(signed.session, session.destroy)
     if left:
         step.report(left)
     return code or findings.exit_code(left)
 
 
-def _destroy(path: Path, destroy: Callable[[Path], bool]) -> list[Finding]:
+def _destroyed(made: Session, destroy: Callable[[Path, tuple[int, int]], bool]) -> list[Finding]:
+    """What is left of the session that `exec` has made: the command may have done anything to it."""
     try:
-        destroy(path)
-    except Refused as refusal:  # whatever it is: this is the session that was just made, and it is still there
-        return [finding("session-left", path=path, reason=refusal.findings[0].cause)]
+        destroy(made.folder, made.identity)
+    except Refused as refusal:
+        return [finding("session-left", path=made.folder, reason=refusal.findings[0].cause.rstrip("."))]
     return []
 
 
@@ -184,26 +197,26 @@ def _check(step: _Step, options: argparse.Namespace) -> int:
     from ocici import existing
 
     path = existing.locate(options.config_file, step.environ)
-    name = options.profile or step.environ.get("OCI_CLI_PROFILE") or "DEFAULT"
+    name = options.profile or step.environ.get("OCICI_PROFILE") or step.environ.get("OCI_CLI_PROFILE") or "DEFAULT"
     step.hide(existing.secrets(path))
     result = existing.check(path, name, _settings(step, options), step.environ)
     shown = step.report(result.pop("findings"), result)
     if options.format == "json":
         step.print_json({**result, "findings": [_as_json(each) for each in shown]})
     else:
-        verdict = "wrong" if findings.exit_code(shown) else "fine"
+        verdict = {findings.FINE: "fine", findings.SERVICE: "not known"}.get(findings.exit_code(shown), "wrong")
         step.print(f"profile {name} of {path}: {verdict}; OCI: {_answer(result['profiles'][0].get('probe'))}")
     return findings.exit_code(shown)
 
 
 def _settings(step: _Step, options: argparse.Namespace) -> Any:
-    from ocici import launcher
+    from ocici import launcher, places
     from ocici.signin import Settings
 
     def chosen(name: str, default: str, allowed: Sequence[str] = ()) -> str:
         value: str = getattr(options, name, "") or step.environ.get(f"OCICI_{name.upper()}") or default
         if allowed and value not in allowed:
-            detail = f"--{name} or OCICI_{name.upper()} is one of {', '.join(allowed)}"
+            detail = f"--{name} or OCICI_{name.upper()} is one of {', '.join(allowed)}."
             raise refused("usage", detail=detail, command=step.name)
         return value
 
@@ -212,7 +225,7 @@ def _settings(step: _Step, options: argparse.Namespace) -> Any:
     except ValueError:
         deadline = 0.0
     if not 0 < deadline <= 3600:
-        raise refused("usage", detail="--deadline is a number of seconds, 3600 at most", command=step.name)
+        raise refused("usage", detail="--deadline is a number of seconds, 3600 at most.", command=step.name)
     if options.sdk:
         launcher.require("sdk")
     folder = getattr(options, "session_dir", "") or ""
@@ -227,7 +240,8 @@ def _settings(step: _Step, options: argparse.Namespace) -> Any:
         endpoint=chosen("endpoint", ""),
         deadline=deadline,
         sdk=options.sdk,
-        session_dir=Path(folder) if folder else None,
+        session_dir=places.named(folder, step.name) if folder else None,
+        for_command=step.name == "exec",
     )
 
 
@@ -238,17 +252,24 @@ def _cleanup(step: _Step, options: argparse.Namespace) -> int:
     from ocici import places, session
     from ocici.session import Owner
 
+    if options.session_dir == "":
+        raise refused("usage", detail="--session-dir names no folder: it is empty.", command=step.name)
     named = options.session_dir or step.environ.get("OCICI_SESSION_DIR", "")
     owner = Owner(step.host.name, step.host.job(), step.host.slot())
-    paths = [Path(named)] if named else session.of_job([*step.host.parents(), *places.all_memory(step.environ)], owner)
-    left: list[Finding] = []
+    if not named and not owner.job:
+        step.report([finding("session-unnamed")])
+        return findings.FINE
+    parents = [*step.host.parents(), *places.all_memory(step.environ)]
+    paths = [places.named(named, step.name)] if named else session.of_job(parents, owner)
+    removed, left = [], list[Finding]()
     for path in paths:
         try:
-            if session.destroy(path):
-                step.host.say(f"removed the session {path}")
+            removed += [path] if session.destroy(path) else []
         except Refused as refusal:  # go on: one that is left must not keep the others
             left += refusal.findings
     step.host.take_back()
+    for path in removed:
+        step.host.say(f"removed the session {path}")
     step.report(left)
     return findings.exit_code(left)
 

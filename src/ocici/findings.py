@@ -643,7 +643,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "disk-full": Entry(
         "the disk is full",
         "Writing the session in {path} failed: {reason}. Nothing was left there.",
-        "Free some room on the machine, or name another folder with --session-dir or TMPDIR.",
+        "Free some room on the machine, or name another folder with --session-dir or TMPDIR (for exec in memory: "
+        "XDG_RUNTIME_DIR).",
         exit_code=USAGE,
     ),
     "parent-open": Entry(
@@ -651,6 +652,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{path}, which holds the session's folder, may be written by other users and has no sticky bit. They cannot "
         "read the key, but could put another config in its place.",
         "Name a folder of your own with --session-dir.",
+        severity="warning",
+    ),
+    "session-unnamed": Entry(
+        "no session to clean up",
+        "Neither --session-dir nor OCICI_SESSION_DIR names one, and this is no job of a CI system that ocici knows, "
+        "whose sessions it could look for.",
+        "Name it: `ocici cleanup --session-dir DIR`, with the session_dir that setup printed. Or use `ocici exec`, "
+        "which cleans up after itself.",
         severity="warning",
     ),
     "not-a-session": Entry(
@@ -979,6 +988,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "no such finding",
         "No finding has this code, and no message that is known is like it: {name}{nearest}.",
         "`ocici explain` lists them all.",
+        exit_code=USAGE,
+    ),
+    "output-unwritable": Entry(
+        "output that cannot be written",
+        "{what} cannot be written: {reason}.",
+        "Make room on the disk that it is on, or let it go elsewhere. A session that was being made is gone again.",
         exit_code=USAGE,
     ),
     "internal-error": Entry(

@@ -60,6 +60,11 @@ class Folder:
         """Whether its mode keeps all other users out."""
         return _WINDOWS or not self._status().st_mode & 0o077
 
+    def identity(self) -> tuple[int, int]:
+        """What tells the folder from every other one on this machine, whatever its name."""
+        status = self._status()
+        return status.st_dev, status.st_ino
+
     def read(self, name: str, limit: int) -> bytes:
         """At most `limit` bytes of the file `name`: a plain one of this user's, no link."""
         descriptor = os.open(self._at(name), os.O_RDONLY | _NOFOLLOW | _BINARY | _NONBLOCK, dir_fd=self._descriptor)
@@ -170,6 +175,12 @@ def make(path: Path) -> None:
     path.mkdir(0o700)
     if _WINDOWS:
         _close_to_others(path)
+
+
+def is_open(path: Path) -> bool:
+    """Whether other users may replace what is in the folder `path`: they may write it, and it has no sticky bit."""
+    mode = path.stat().st_mode
+    return not _WINDOWS and bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not mode & stat.S_ISVTX
 
 
 def make_parents(path: Path) -> None:

@@ -8,6 +8,25 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ocici.findings import refused
+
+
+def named(folder: str, command: str) -> Path:
+    """The session's folder that the user of `command` named, absolute, `~` being HOME. Links in it are not followed.
+
+    Raises `Refused`: usage.
+    """
+    try:
+        folder.encode()
+        return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100
+    except UnicodeEncodeError:
+        detail = "The session's folder is not in UTF-8, and not every tool reads such a path."
+    except RuntimeError:
+        detail = "The session's folder begins with ~, and that home is not known."
+    except OSError as error:
+        detail = f"The session's folder is a relative path, and there is no working folder: {error.strerror}."
+    raise refused("usage", detail=detail, command=command)
+
 
 def temporary(environ: Mapping[str, str]) -> Path:
     """The folder for temporary files: TMPDIR, TEMP or TMP, else the system's own.

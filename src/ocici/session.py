@@ -10,7 +10,6 @@ import atexit
 import errno
 import os
 import signal
-import stat
 import string
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,9 +35,13 @@ _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Session(NamedTuple):
-    """A session on disk. `key_files` has one path a profile; `findings` are what was worth knowing on the way."""
+    """A session on disk, in a folder of that `identity`, with one key file a profile.
+
+    `findings` are what was worth knowing on the way.
+    """
 
     folder: Path
+    identity: tuple[int, int]
     config_file: Path
     key_files: dict[str, Path]
     findings: tuple[Finding, ...] = ()
@@ -73,16 +76,17 @@ def create(profiles: Sequence[Profile], selected: str, owner: Owner, parent: Pat
     keys = {profile.name: made / f"{profile.name}{KEY}" for profile in profiles}
     try:
         with inside:
+            identity = inside.identity()
             for profile in profiles:
                 inside.write(keys[profile.name].name, profile.credentials.key.reveal() + LABEL)
             inside.write(CONFIG, _config(profiles, selected, keys))
-        findings += _check_parent(made.parent)
+        findings += [finding("parent-open", path=made.parent)] if folder.is_open(made.parent) else []
     except BaseException as error:  # an interrupt as well: nothing may be left half-written
         destroy(made)
         if isinstance(error, OSError):
             raise _unwritable(error, made) from None
         raise
-    return Session(made, made / CONFIG, keys, tuple(findings))
+    return Session(made, identity, made / CONFIG, keys, tuple(findings))
 
 
 def _claim(owner: Owner, parent: Path, path: Path | None) -> Folder:
@@ -147,13 +151,6 @@ def _config(profiles: Sequence[Profile], selected: str, keys: dict[str, Path]) -
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _check_parent(parent: Path) -> list[Finding]:
-    mode = parent.stat().st_mode
-    if os.name == "posix" and mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        return [finding("parent-open", path=parent)]
-    return []
-
-
 def _kind(path: Path) -> str:
     return "a symbolic link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
 
@@ -170,17 +167,18 @@ def _reason(error: OSError) -> str:
 # -- destroy ------------------------------------------------------------------------------------------------------
 
 
-def destroy(path: Path) -> bool:
+def destroy(path: Path, identity: tuple[int, int] | None = None) -> bool:
     """Destroy the session at `path`: key files are overwritten, then everything is removed, the manifest last.
 
+    `identity` is that of a folder that this process has made: then it is a session, whatever became of its manifest.
     Returns whether there was one; one that is gone is fine. Raises `Refused`: not-a-session for a folder without
-    ocici's manifest, session-left when something could not be removed.
+    ocici's manifest (but an empty one is removed), session-left when something could not be removed.
     """
     try:
         with folder.opened(path) as inside:
             if not inside.is_mine():
                 raise refused("not-a-session", path=path, reason="belongs to another user")
-            if manifest.read(inside):
+            if inside.identity() == identity or manifest.read(inside):
                 return _remove(inside)
             if not _is_unclaimed(inside):
                 raise refused("not-a-session", path=path, reason="holds no manifest of ocici's")

@@ -21,7 +21,8 @@ from ocici.session import Owner, Session
 class Settings:
     """The options of setup and exec that are no secrets (docs/COMMANDS.md).
 
-    `values`: profile, user, tenancy, fingerprint, region, where given. `deadline` in seconds.
+    `values`: profile, user, tenancy, fingerprint, region, where given. `deadline` in seconds. `for_command`: only the
+    command of exec will use the session, so its environment counts.
     """
 
     values: Mapping[str, str]
@@ -31,6 +32,7 @@ class Settings:
     deadline: float = 20.0
     sdk: bool = False
     session_dir: Path | None = None
+    for_command: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,14 @@ def sign_in(
         variables = environment.variables(
             **{name: description[name] for name in _EXPORTED},
         )
-        _check_environment(environ, variables, sourced, findings)
+        tools = environment.child(environ, variables) if settings.for_command else environ
+        _check_environment(tools, variables, sourced, findings)
         if settings.validate == "online":
             _probe(profiles, settings, environ, description, findings)
         if _failed(findings):
             raise Refused(*findings, profiles=description["profiles"])
     except BaseException:
-        session.destroy(made.folder)
+        session.destroy(made.folder, made.identity)
         raise
     return SignedIn(made, variables, {**description, "variables": variables}, findings)
 
