@@ -89,3 +89,21 @@ except interrupts.Interrupted as interrupt:
 def test_none_is_lost_while_python_compiles() -> None:
     done = subprocess.run([sys.executable, "-c", COMPILING], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "15\n"
+
+
+IMPORTING = """
+import os, runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "ocici.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+runpy.run_module("ocici", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_ocici_is_imported_is_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTING], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (-2, "")
