@@ -452,6 +452,44 @@ def test_key_file_that_holds_the_key_itself_in_base64_is_not_repeated(commands: 
     check(commands, file).only("path-is-key", f"`key_file` in {file} should name a file", "replace the API key", 2)
 
 
+# What a key looks like where a path or a name belongs, and what is no key that could be told by its shape.
+MISPLACED: dict[str, Callable[[str], str]] = {
+    "PEM": lambda key: key,
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 that was cut": lambda key: base64.b64encode(key.encode()).decode()[:900],
+    "base64 in quotes": lambda key: f"'{base64.b64encode(key.encode()).decode()}'",
+    "lines with spaces": lambda key: " ".join(key.splitlines()[1:-1]),
+    "lines after a slash": lambda key: "/" + " ".join(key.splitlines()[1:-1]),
+    "one line": lambda key: next(line for line in key.splitlines()[3:] if line[0] != "/"),
+}
+
+
+@pytest.mark.parametrize("form", MISPLACED)
+@pytest.mark.parametrize("variable", ["", "OCI_CLI_CONFIG_FILE", "OCI_CONFIG_FILE"])
+def test_a_key_for_the_configs_path_is_not_repeated(commands: Commands, pair: Pair, form: str, variable: str) -> None:
+    given = MISPLACED[form](pair.private)
+    arguments = [] if variable else ["--config-file", given]
+    told = commands("check", *arguments, environ={variable: given} if variable else {})
+    (found,) = told.findings
+    assert found["code"] in ("config-missing", "path-is-key")
+    assert told.exit == 2
+
+
+@pytest.mark.parametrize("form", MISPLACED)
+def test_a_key_for_the_profiles_name_is_not_repeated(commands: Commands, pair: Pair, form: str) -> None:
+    given = MISPLACED[form](pair.private)
+    file = config(commands, pair)
+    cause = f"{file} has no profile (a name of {len(given)} characters). It has: DEFAULT."
+    check(commands, file, "--profile", given).only("profile-missing", cause, "--profile", 2)
+    told = commands("setup", "--profile", given, environ={"OCICI_CONFIG": file.read_text()})
+    assert told.findings[0]["code"] in ("profile-missing", "profile-name")
+
+
+def test_a_line_of_a_key_for_key_file_is_not_repeated(commands: Commands, pair: Pair) -> None:
+    file = config(commands, pair, key_file=MISPLACED["one line"](pair.private))
+    check(commands, file).only("key-file-elsewhere", "names (a value of 64 characters) as key_file", "the path", 1)
+
+
 def test_key_file_that_is_empty(commands: Commands, pair: Pair) -> None:
     file = config(commands, pair)
     (commands.home / "key.pem").write_text("\n")

@@ -141,6 +141,18 @@ class TestFiles:
         assert code_of(error) == "source-too-large"
 
 
+@pytest.mark.parametrize(
+    "path", ["~/.oci/key.pem", f"/var/lib/docker/overlay2/{'0a' * 32}/key.pem", "C:\\keys\\oci.pem", "key.pem"]
+)
+def test_a_path_is_shown(path: str) -> None:
+    assert sources.shown_path(path) == path
+
+
+@pytest.mark.parametrize("value", ["/" + "aB3" * 20, "aB3" * 20, "/a\nb", "x" * 41])
+def test_what_may_be_no_path_is_not_shown(value: str) -> None:
+    assert sources.shown_path(value) == f"(a value of {len(value)} characters)"
+
+
 class TestProfiles:
     SEVERAL = "profiles:\n  dev: {user: dev-user, key_content: dev-key}\n  prod: {user: prod-user, key_content: k}\n"
 

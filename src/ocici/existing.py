@@ -73,7 +73,7 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
         content = sources.read_file(str(path), "--config-file")
     except Refused as refusal:
         if refusal.findings[0].code == "source-missing" and not os.path.lexists(path):
-            raise refused("config-missing", path=path) from None
+            raise refused("config-missing", path=sources.shown_path(str(path))) from None
         raise
     try:
         text = content.decode("utf-8-sig")
@@ -81,7 +81,8 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
         raise refused("config-syntax", origin=str(path), where="", detail="it is not text") from None
     profiles = configfile.sections(text, str(path))
     if name not in profiles:
-        raise refused("profile-missing", name=name, origin=path, known=", ".join(profiles))
+        known = ", ".join(map(sources.shown_name, profiles))
+        raise refused("profile-missing", name=sources.shown_name(name), origin=path, known=known)
     _check_mode(path, findings)
     fields = profiles[name]
     if fields.get("security_token_file"):
@@ -123,7 +124,7 @@ def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
         if found.code == "source-missing":
             home = named.startswith("~")
             reason = f"`~` is {os.path.expanduser('~')} here" if home else "no such file on this machine"  # noqa: PTH111
-            found = finding("key-file-elsewhere", name, origin=path, path=named, reason=reason)
+            found = finding("key-file-elsewhere", name, origin=path, path=sources.shown_path(named), reason=reason)
         findings.append(found)
         return Secret()
     if not content.strip():

@@ -159,7 +159,7 @@ def read_file(path: str, origin: str) -> bytes:
     """What the file at `path` holds. Raises `Refused`: path-is-key, source-missing, permission-denied, …"""
     if "\n" in path or "PRIVATE KEY" in path or len(path) > 4096 or _BASE64.fullmatch(path):
         raise refused("path-is-key", origin=origin)
-    shown = _shown_path(path)
+    shown = shown_path(path)
     try:
         with open(os.open(Path(path).expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             content = file.read(LIMIT + 1)
@@ -180,12 +180,19 @@ def _reason(error: OSError) -> str:
     return f"it cannot be read ({error.strerror or type(error).__name__})"
 
 
-def _shown_path(path: str) -> str:
-    # A secret put where a path belongs must not come out in a message, and base64 looks like a path to some degree.
+def shown_path(path: str) -> str:
+    """`path` as it may stand in a finding: a secret put where a path belongs is described by its length alone."""
+    # Base64 looks like a path to some degree. A long name of hex digits is none: containers have folders of such names.
     begins = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", path) or len(path) <= 40
-    if not begins or len(path) > 400 or not path.isprintable() or re.search(r"[A-Za-z0-9+=]{65}", path):
+    encoded = re.search(r"(?<![A-Za-z0-9+=])(?![0-9a-f]{64}(?![A-Za-z0-9+=]))[A-Za-z0-9+=]{50}", path)
+    if not begins or len(path) > 400 or not path.isprintable() or encoded:
         return f"(a value of {len(path)} characters)"
     return path
+
+
+def shown_name(name: str) -> str:
+    """The profile name `name` as it may stand in a finding: whole where it looks like one, else by its length alone."""
+    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else f"(a name of {len(name)} characters)"
 
 
 def _oci_cli(environ: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
@@ -263,7 +270,7 @@ def _select(wanted: str, named: Mapping[str, Fields], origin: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", wanted):
             raise refused("profile-name", origin="--profile or OCICI_PROFILE", length=len(wanted))
         if named and wanted not in named:
-            raise refused("profile-missing", name=wanted, origin=origin, known=known)
+            raise refused("profile-missing", name=shown_name(wanted), origin=origin, known=known)
         return wanted
     if not named or DEFAULT in named:
         return DEFAULT
