@@ -364,12 +364,30 @@ def test_config_unreadable(commands: Commands, pair: Pair) -> None:
 
 def test_config_that_is_none(commands: Commands) -> None:
     file = commands.home / "config"
-    file.write_bytes(b"\xff\xfe\xfd")
-    check(commands, file).only("config-syntax", f"{file} is not an OCI config: it is not text", "[PROFILE]", 2)
+    file.write_bytes(b"\xfe\xfd")
+    check(commands, file).only("config-syntax", f"{file} is not an OCI config: it is not text in UTF-8", "[PROFILE]", 2)
     file.write_text("user=x\n")
     check(commands, file).only("config-syntax", "(line 1): a line stands before any [PROFILE]", "[PROFILE]", 2)
     file.unlink()
     check(commands, file).only("config-missing", f"There is no OCI config at {file}", "--config-file", 2)
+
+
+def test_config_in_another_encoding(commands: Commands, pair: Pair) -> None:
+    file = config(commands, pair)
+    text = file.read_text()
+    file.write_text(text, encoding="utf-16")
+    cause = f"{file} is not an OCI config: it is encoded in UTF-16 (as Windows PowerShell writes files)"
+    check(commands, file).only("config-syntax", cause, "[PROFILE]", 2)
+    # The SDK takes the mark for a part of the first line.
+    file.write_text(text, encoding="utf-8-sig")
+    check(commands, file).only("mended-for-check", f"{file} begins with a byte-order mark.", "Correct the file", 0)
+
+
+def test_a_file_that_its_owner_alone_may_execute_is_open_to_nobody(commands: Commands, pair: Pair) -> None:
+    file = config(commands, pair)
+    for path in (file, commands.home / "key.pem"):
+        path.chmod(0o700)
+    assert check(commands, file).findings == []
 
 
 @pytest.mark.parametrize(("mode", "what"), [(0o644, "read"), (0o666, "write"), (0o640, "read")])
@@ -488,6 +506,19 @@ def test_a_key_for_the_profiles_name_is_not_repeated(commands: Commands, pair: P
 def test_a_line_of_a_key_for_key_file_is_not_repeated(commands: Commands, pair: Pair) -> None:
     file = config(commands, pair, key_file=MISPLACED["one line"](pair.private))
     check(commands, file).only("key-file-elsewhere", "names (a value of 64 characters) as key_file", "the path", 1)
+
+
+@pytest.mark.parametrize("validate", ["offline", "online", "off"])
+def test_key_file_without_a_value(commands: Commands, pair: Pair, validate: str) -> None:
+    file = config(commands, pair, key_file="")
+    told = check(commands, file, "--validate", validate)
+    told.only("secret-empty", f"`key_file` in {file} is set, but empty.", "Check the name", 2)
+
+
+def test_key_file_that_is_a_folder(commands: Commands, pair: Pair) -> None:
+    file = config(commands, pair, key_file=str(commands.home))
+    cause = f"cannot be read: `key_file` in {file} names the file {commands.home}, and it is a folder."
+    check(commands, file).only("cannot-read-private-key", cause, "the path of the key on this machine", 2)
 
 
 def test_key_file_that_is_empty(commands: Commands, pair: Pair) -> None:

@@ -7,12 +7,15 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ocici import checks, configfile, pem, signin, sources
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
+
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")  # the byte-order marks of its two forms
+_UTF_8: Final = b"\xef\xbb\xbf"
 
 
 def locate(option: str, environ: Mapping[str, str]) -> Path:
@@ -27,9 +30,11 @@ def locate(option: str, environ: Mapping[str, str]) -> Path:
 def secrets(path: Path) -> list[Secret | str]:
     """What the config at `path` may hold that must not be shown: nothing can be told apart in a broken one."""
     try:
-        text = sources.read_file(str(path), "--config-file").decode("utf-8", "surrogateescape")
+        content = sources.read_file(str(path), "--config-file")
     except Refused:
         return []
+    wide = content[:2] in _UTF_16
+    text = content.decode("utf-16", "replace") if wide else content.decode("utf-8", "surrogateescape")
     found: list[Secret | str] = []
     for name, value in re.findall(r"(?m)^\s*(pass_phrase|key_content|key_file)\s*[=:]\s*(.+)$", text):
         if name == "pass_phrase":
@@ -49,7 +54,7 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
     fields = _fields(path, name, findings)
     profile = _profile(path, name, fields, findings)
     checked = checks.check(profile, environ, full=settings.validate != "off")
-    unread = "key_file" in fields and not profile.credentials.key  # which has been told already
+    unread = bool(fields.get("key_file")) and not profile.credentials.key  # which has been told already
     for found in checked.findings:
         if found.code in ("key-repaired", "value-repaired"):  # here nothing is written: the file stays as it is
             findings.append(finding("mended-for-check", name, cause=found.cause))
@@ -58,7 +63,7 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
     if "fingerprint" not in fields and (actual := checked.profile.credentials.fingerprint):
         findings.append(finding("fingerprint-missing", name, origin=f"Profile {name} of {path}", actual=actual))
     described: dict[str, Any] = {"profile": name, **signin.identity(checked.profile)}
-    if "key_file" in fields and not unread:  # else it may be anything, even the key itself
+    if fields.get("key_file") and not unread:  # else it may be anything, even the key itself
         described["key_file"] = fields["key_file"]
     failed = any(found.severity == "error" for found in findings)
     if settings.validate == "online" and not failed:
@@ -75,15 +80,13 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
         if refusal.findings[0].code == "source-missing" and not os.path.lexists(path):
             raise refused("config-missing", path=sources.shown_path(str(path))) from None
         raise
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise refused("config-syntax", origin=str(path), where="", detail="it is not text") from None
-    profiles = configfile.sections(text, str(path))
+    profiles = configfile.sections(_text(content, path), str(path))
     if name not in profiles:
         known = ", ".join(map(sources.shown_name, profiles))
         raise refused("profile-missing", name=sources.shown_name(name), origin=path, known=known)
     _check_mode(path, findings)
+    if content.startswith(_UTF_8):
+        findings.append(finding("mended-for-check", name, cause=f"{path} begins with a byte-order mark."))
     fields = profiles[name]
     if fields.get("security_token_file"):
         raise refused("token-profile", name, origin=f"profile {name} of {path}", field="security_token_file")
@@ -94,16 +97,27 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
     return fields
 
 
+def _text(content: bytes, path: Path) -> str:
+    """The config's text. Raises `Refused`: config-syntax, where it is in no encoding that the tools read."""
+    detail = "it is not text in UTF-8"
+    if content[:2] in _UTF_16:
+        detail = "it is encoded in UTF-16 (as Windows PowerShell writes files), and OCI tools read UTF-8"
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise refused("config-syntax", origin=str(path), where="", detail=detail) from None
+
+
 def _profile(path: Path, name: str, fields: Mapping[str, str], findings: list[Finding]) -> Profile:
     origins = {each: f"`{each}` in {path}" for each in fields}
     key = Secret(fields.get("key_content", ""))
-    if key:
-        origins["key"] = origins["key_content"]
-    if named := fields.get("key_file", ""):
+    named = fields.get("key_file", "")
+    if named:
         key = _key(path, name, named, findings)
-        origins["key"] = named
-    if not key:
-        origins.pop("key", None)
+        if key:
+            origins["key"] = named
+    elif where := origins.get("key_content" if key else "key_file"):
+        origins["key"] = where
     who = Credentials(
         user=fields.get("user", ""),
         tenancy=fields.get("tenancy", ""),
@@ -121,7 +135,9 @@ def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
         content = sources.read_file(named, f"`key_file` in {path}")
     except Refused as refusal:
         found = refusal.findings[0]
-        if found.code == "source-missing":
+        if found.code == "source-missing" and os.path.exists(os.path.expanduser(named)):  # noqa: PTH110, PTH111
+            found = finding("cannot-read-private-key", name, reason=found.cause)
+        elif found.code == "source-missing":
             home = named.startswith("~")
             reason = f"`~` is {os.path.expanduser('~')} here" if home else "no such file on this machine"  # noqa: PTH111
             found = finding("key-file-elsewhere", name, origin=path, path=sources.shown_path(named), reason=reason)
@@ -138,8 +154,7 @@ def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
 
 
 def _check_mode(path: Path, findings: list[Finding]) -> None:
-    # The mask that oci-cli warns at (oci_cli/cli_util.py): anything beyond rw for the owner.
     mode = path.stat().st_mode
-    if os.name == "posix" and mode & 0o177:
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         what = "write" if mode & (stat.S_IWGRP | stat.S_IWOTH) else "read"
         findings.append(finding("open-to-others", path=path, mode=f"{stat.S_IMODE(mode):04o}", what=what))

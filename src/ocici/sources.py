@@ -177,6 +177,8 @@ def read_file(path: str, origin: str) -> bytes:
 def _reason(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return "it is not there"
+    if error.errno == errno.EISDIR:
+        return "it is a folder"
     return f"it cannot be read ({error.strerror or type(error).__name__})"
 
 
