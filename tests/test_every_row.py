@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import oci.signer
 import pytest
 
 from ocici import cli, explain
@@ -525,6 +526,51 @@ def test_key_file_that_is_empty(commands: Commands, pair: Pair) -> None:
     file = config(commands, pair)
     (commands.home / "key.pem").write_text("\n")
     check(commands, file).only("secret-empty", "key.pem is set, but empty", "Check the name", 2)
+
+
+def relabelled(key: str) -> str:
+    return key.replace("BEGIN PRIVATE", "BEGIN RSA PRIVATE").replace("END PRIVATE", "END RSA PRIVATE")
+
+
+REFUSED_BY_THE_SDK: list[tuple[str, Callable[[str], str], str]] = [
+    ("base64", lambda key: base64.b64encode(key.encode()).decode(), "it is not PEM"),
+    ("base64 with spaces", lambda key: base64.encodebytes(key.encode()).decode().replace("\n", " "), "it is not PEM"),
+    ("literal line ends", lambda key: key.replace("\n", "\\n"), r"line breaks were written out (\n)"),
+    ("another label", relabelled, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "form", "cause"), REFUSED_BY_THE_SDK, ids=[row[0] for row in REFUSED_BY_THE_SDK])
+def test_key_file_that_only_ocici_reads(
+    commands: Commands, pair: Pair, name: str, form: Callable[[str], str], cause: str
+) -> None:
+    file = config(commands, pair)
+    path = commands.home / "key.pem"
+    path.write_text(form(pair.private) + "\nOCI_API_KEY\n")
+    with pytest.raises(Exception, match="not a private key"):  # the SDK agrees
+        oci.signer.load_private_key_from_file(str(path))
+    found = check(commands, file).only("key-file-refused", cause, f"OCICI_PRIVATE_KEY_FILE={path}", 1)
+    assert f"{path} holds a key that ocici reads, but the OCI SDK refuses the file as it stands" in found["cause"]
+
+
+@pytest.mark.parametrize("phrase", [None, "not needed"])
+def test_key_file_that_the_sdk_reads_all_the_same(commands: Commands, pair: Pair, phrase: str | None) -> None:
+    file = config(commands, pair, pass_phrase=phrase)
+    path = commands.home / "key.pem"
+    path.write_text("My key:\r\n" + pair.private.replace("\n", "\r\n") + "OCI_API_KEY\r\n")
+    oci.signer.load_private_key_from_file(str(path), phrase)
+    codes = [found["code"] for found in check(commands, file).findings]
+    assert codes == [*(["pass-phrase-beside-key"] if phrase else []), "mended-for-check"]
+
+
+@pytest.mark.parametrize("environ", [{}, {"OCICI_PASS_PHRASE": PASS_PHRASE}])
+def test_key_file_that_is_encrypted(commands: Commands, pair: Pair, environ: dict[str, str]) -> None:
+    """The tools know nothing of OCICI_PASS_PHRASE, so it opens nothing here."""
+    file = config(commands, pair)
+    (commands.home / "key.pem").write_text(pair.encrypted + "OCI_API_KEY\n")
+    told = commands("check", "--config-file", str(file), "--validate", "offline", environ=environ)
+    found = told.only("key-encrypted", "is encrypted", f"`pass_phrase=…` to profile DEFAULT of {file}", 1)
+    assert "OCICI_PASS_PHRASE" not in found["fix"]
 
 
 @pytest.mark.parametrize(

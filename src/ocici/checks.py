@@ -27,10 +27,14 @@ _NAMES: Final = {"user": "OCICI_USER", "tenancy": "OCICI_TENANCY", "fingerprint"
 
 @dataclass(frozen=True)
 class Checked:
-    """A profile after the checks, and what they found. Completed only where no finding is an error."""
+    """A profile after the checks, and what they found. Completed only where no finding is an error.
+
+    `repairs`: what was mended to read the key; None when it could not be read.
+    """
 
     profile: Profile
     findings: list[Finding]
+    repairs: tuple[str, ...] | None = None
 
 
 def check(profile: Profile, environ: Mapping[str, str], full: bool = True) -> Checked:
@@ -62,7 +66,8 @@ class _Check:
         if full:
             self._check_ocids(values, realm)
             values["fingerprint"] = self._fingerprint(values["fingerprint"])
-        key = self._key()
+        loaded = self._key()
+        key = loaded.key if loaded else None
         if key:
             if not values["fingerprint"]:
                 values["fingerprint"] = key.fingerprint
@@ -76,7 +81,7 @@ class _Check:
             key=key.pem if key else self._given.key,
             origins=self._given.origins,
         )
-        return Checked(Profile(self._name, completed), self._findings)
+        return Checked(Profile(self._name, completed), self._findings, loaded.repairs if loaded else None)
 
     def _add(self, code: str, **values: object) -> None:
         self._findings.append(finding(code, self._name, **values))
@@ -180,7 +185,7 @@ class _Check:
         origins = {"origin": self._origin("fingerprint"), "key_origin": self._origin("key")}
         self._add("fingerprint-mismatch", given=given, actual=actual, **origins)
 
-    def _key(self) -> pem.PrivateKey | None:
+    def _key(self) -> pem.Loaded | None:
         origin = self._origin("key")
         if not self._given.key:
             if "key" in self._given.origins:
@@ -195,7 +200,7 @@ class _Check:
             return None
         if loaded.repairs:
             self._add("key-repaired", origin=origin, repairs="; ".join(loaded.repairs))
-        return loaded.key
+        return loaded
 
     # -- region -------------------------------------------------------------------------------------------
 

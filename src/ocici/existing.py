@@ -55,8 +55,18 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
     profile = _profile(path, name, fields, findings)
     checked = checks.check(profile, environ, full=settings.validate != "off")
     unread = bool(fields.get("key_file")) and not profile.credentials.key  # which has been told already
+    refused_file = bool(fields.get("key_file")) and _is_refused(profile.credentials, checked.repairs)
+    if refused_file:
+        notes = [] if b"-----BEGIN" in profile.credentials.key.reveal() else ["it is not PEM"]
+        detail = "; ".join([*notes, *(checked.repairs or ())]) or "it is of a form that the SDK does not know"
+        findings.append(finding("key-file-refused", name, path=fields["key_file"], detail=detail))
     for found in checked.findings:
-        if found.code in ("key-repaired", "value-repaired"):  # here nothing is written: the file stays as it is
+        if found.code == "key-repaired" and refused_file:
+            continue
+        if found.code == "key-encrypted":  # the tools read no variable of ocici's
+            fix = f"Add `pass_phrase=…` to profile {name} of {path}, or run `ocici setup`: its session needs none."
+            findings.append(found._replace(fix=fix))
+        elif found.code in ("key-repaired", "value-repaired"):  # here nothing is written: the file stays as it is
             findings.append(finding("mended-for-check", name, cause=found.cause))
         elif not (unread and found.code == "key-missing"):
             findings.append(found)
@@ -151,6 +161,24 @@ def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
     if not content.rstrip().endswith(LABEL.strip()):
         findings.append(finding("key-label-missing", name, path=key_path))
     return Secret(content)
+
+
+def _is_refused(who: Credentials, repairs: tuple[str, ...] | None) -> bool:
+    """Whether the SDK refuses the key file, though ocici could read it. It does this very thing (oci/signer.py)."""
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    if repairs is None:
+        return False
+    phrase = who.pass_phrase.reveal() or None
+    try:
+        try:
+            serialization.load_pem_private_key(who.key.reveal().strip(), phrase)
+        except TypeError:  # cryptography says so of a pass phrase that is not needed
+            serialization.load_pem_private_key(who.key.reveal().strip(), None)
+    except (TypeError, ValueError, UnsupportedAlgorithm, InternalError, MemoryError):
+        return True
+    return False
 
 
 def _check_mode(path: Path, findings: list[Finding]) -> None:

@@ -590,6 +590,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "Correct the file, or run `ocici setup`, which writes a clean config and key.",
         severity="warning",
     ),
+    "key-file-refused": Entry(
+        "a key file that OCI tools do not read",
+        "{path} holds a key that ocici reads, but the OCI SDK refuses the file as it stands: {detail}.",
+        "Run `ocici setup` with OCICI_PRIVATE_KEY_FILE={path}, which writes a clean config and key; or copy the file "
+        "again from where it was made (`openssl pkey -in FILE -noout` must read it).",
+        symptoms=(_KEY_UNREADABLE, _GO_KEY),
+    ),
     "key-label-missing": Entry(
         "no label line after the key",
         "{path} does not end with the line OCI_API_KEY, and oci-cli warns about that in every command.",
