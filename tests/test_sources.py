@@ -80,6 +80,26 @@ def test_a_value_and_its_file_at_once_are_refused(tmp_path: Path) -> None:
     assert code_of(error) == "source-twice"
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("OCICI_CREDENTIALS", "user: u\nkey_content: k\nkey_file: /k\n"),
+        ("OCICI_CREDENTIALS", "profiles: {DEFAULT: {key_file: /k, key_content: k}}"),
+        ("OCICI_CONFIG", "[DEFAULT]\nkey_file=/k\nkey_content=k\n"),
+        ("OCICI_CONFIG", "[DEFAULT]\nkey_content=k\n[DEFAULTS_CHILD]\nkey_file=/k\n"),
+    ],
+)
+def test_a_key_and_the_path_of_one_are_refused(variable: str, text: str) -> None:
+    with pytest.raises(Refused) as error:
+        sources.read({variable: text}, {"profile": "DEFAULT"})
+    assert code_of(error) == "source-twice"
+    assert f"in {variable} are set" in error.value.findings[0].cause
+
+
+def test_an_empty_path_beside_a_key_is_none() -> None:
+    assert read_one({"OCICI_CREDENTIALS": "key_file: ''\nkey_content: k\n"})["key"] == "k"
+
+
 @pytest.mark.parametrize("text", [BUNDLE, CONFIG])
 @pytest.mark.parametrize("wrap", [0, 76])
 def test_bundle_and_config_may_be_base64(text: str, wrap: int) -> None:

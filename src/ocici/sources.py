@@ -227,6 +227,8 @@ def _named_profiles(environ: Mapping[str, str], findings: list[Finding]) -> tupl
 
 def _add(profiles: dict[str, Fields], read: Mapping[str, Mapping[str, str]], origin: str) -> None:
     for name, texts in read.items():
+        if texts.get("key_file") and texts.get("key_content"):
+            raise refused("source-twice", first="`key_file`", second=f"`key_content` of profile {name} in {origin}")
         fields = profiles.setdefault(name, {})
         for each, content in texts.items():
             if content and ("key" if each in ("key_content", "key_file") else each) not in fields:
