@@ -289,6 +289,34 @@ def test_secrets(commands: Commands, secrets: dict[str, str], pair: Pair, other_
     assert found["profile"] in ("DEFAULT", "")
 
 
+@pytest.mark.parametrize(
+    ("environ", "code", "cause"),
+    [
+        ({"OCICI_CREDENTIALS": "***"}, "value-masked", "OCICI_CREDENTIALS holds a mask"),
+        ({"OCICI_CONFIG": "${{ secrets.CONFIG }}"}, "value-unexpanded", "(${{ … }})"),
+        ({"OCICI_PRIVATE_KEY_FILE": "$HOME/key.pem"}, "value-unexpanded", "OCICI_PRIVATE_KEY_FILE holds a reference"),
+        ({"OCICI_CREDENTIALS": "/run/secrets/oci.yaml"}, "source-is-path", "holds the path of a file"),
+        ({"OCICI_CONFIG": "[DEFAULT] user=x region=fra"}, "config-syntax", "all of it stands in one line"),
+    ],
+)
+def test_what_stands_in_place_of_a_text_or_path(
+    commands: Commands, environ: dict[str, str], code: str, cause: str
+) -> None:
+    commands("setup", environ=environ).only(code, cause, "", 2)
+
+
+def test_a_key_in_place_of_a_bundle(commands: Commands, pair: Pair) -> None:
+    told = commands("setup", environ={"OCICI_CREDENTIALS": pair.private})
+    told.only("source-is-key", "OCICI_CREDENTIALS holds a private key itself", "as OCICI_PRIVATE_KEY, beside", 2)
+
+
+def test_a_path_with_spaces_round_it(commands: Commands, secrets: dict[str, str], pair: Pair) -> None:
+    (commands.home / "key").write_text(secrets.pop("OCICI_PRIVATE_KEY"))
+    environ = secrets | {"OCICI_PRIVATE_KEY_FILE": f" {commands.home}/key "}
+    told = commands("setup", "--validate", "offline", environ=environ)
+    told.only("value-repaired", "OCICI_PRIVATE_KEY_FILE was read all the same: spaces", "Nothing to do", 0)
+
+
 def test_fingerprint_of_another_key(commands: Commands, secrets: dict[str, str], pair: Pair, other_pair: Pair) -> None:
     environ = secrets | {"OCICI_FINGERPRINT": other_pair.fingerprint}
     told = commands("setup", "--validate", "offline", environ=environ)
@@ -514,6 +542,21 @@ def test_key_file_without_a_value(commands: Commands, pair: Pair, validate: str)
     file = config(commands, pair, key_file="")
     told = check(commands, file, "--validate", validate)
     told.only("secret-empty", f"`key_file` in {file} is set, but empty.", "Check the name", 2)
+
+
+@pytest.mark.parametrize("form", ['"{}"', "file://{}"])
+def test_key_file_with_something_round_it(commands: Commands, pair: Pair, form: str) -> None:
+    """Setup removes it, and the tools do not."""
+    file = config(commands, pair, key_file=form.format(commands.home / "key.pem"))
+    cause = "it is not there: OCI tools take the quotes or the file: round it for a part of the path"
+    check(commands, file).only("key-file-elsewhere", cause, "the path of the key on this machine", 1)
+
+
+@pytest.mark.parametrize("named", ["$HOME/key.pem", "${{ runner.temp }}/key.pem"])
+def test_key_file_with_a_variable_in_it(commands: Commands, pair: Pair, named: str) -> None:
+    file = config(commands, pair, key_file=named)
+    cause = f"`key_file` in {file} holds a reference to a variable as literal text"
+    check(commands, file).only("value-unexpanded", cause, "where the value is set", 2)
 
 
 def test_key_file_that_is_a_folder(commands: Commands, pair: Pair) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from ocici import sources
+from ocici import sources, texts
 from ocici.findings import Refused
 
 from .conftest import Pair
@@ -113,6 +114,114 @@ def test_a_bundle_in_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert read_one({"OCICI_CREDENTIALS_FILE": str(tmp_path / "bundle.yaml")})["user"] == "bundle-user"
 
 
+@pytest.mark.parametrize(
+    "form", ["{}\n", " {}", "'{}'", '"{}"\n', "file://{}", "file:{}", "file://localhost{}", "{}\r\n"]
+)
+@pytest.mark.parametrize("variable", ["OCICI_PRIVATE_KEY_FILE", "OCI_CLI_KEY_FILE", "bundle"])
+def test_what_gets_round_a_path_is_removed(tmp_path: Path, form: str, variable: str) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    (folder / "key").write_text("key")
+    path = form.format(folder / "key").replace(" b", "%20b" if "file:" in form else " b")
+    environ = {"OCICI_CREDENTIALS": json.dumps({"key_file": path})} if variable == "bundle" else {variable: path}
+    assert read_one(environ)["key"] == "key"
+    codes = [found.code for found in sources.read(environ, {}).findings]
+    assert codes == ([] if form in ("{}\n", "{}\r\n") else ["value-repaired"])
+
+
+STAND_INS = [
+    ("***", "value-masked"),
+    ("[MASKED]", "value-masked"),
+    ("${{ secrets.OCI }}", "value-unexpanded"),
+    ("$OCI\n", "value-unexpanded"),
+    ("'$OCI'", "value-unexpanded"),
+    ("$HOME/oci", "value-unexpanded"),
+    ("${HOME}/oci", "value-unexpanded"),
+    (r"%USERPROFILE%\oci", "value-unexpanded"),
+    ("${{ runner.temp }}/oci", "value-unexpanded"),
+]
+
+
+@pytest.mark.parametrize(("value", "code"), STAND_INS)
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("OCICI_PRIVATE_KEY_FILE", "OCICI_USER_FILE", "OCI_CLI_KEY_FILE"),
+        *("OCICI_CREDENTIALS", "OCICI_CREDENTIALS_FILE", "OCICI_CONFIG", "OCICI_CONFIG_FILE"),
+    ],
+)
+def test_a_mask_and_a_name_in_place_of_a_path_or_text(variable: str, value: str, code: str) -> None:
+    with pytest.raises(Refused) as error:
+        sources.read({variable: value}, {})
+    assert code_of(error) == code
+    assert error.value.findings[0].cause.startswith(f"{variable} holds")
+
+
+def test_a_folder_may_have_the_form_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "$HOME").mkdir()
+    (tmp_path / "$HOME" / "key").write_text("key")
+    assert read_one({"OCICI_PRIVATE_KEY_FILE": str(tmp_path / "$HOME" / "key")})["key"] == "key"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/home/me/.oci/config", "~/.oci/config", "/home/runner/work/bundle", "'./oci.yaml'", r"C:\oci\config", "oci.yml"],
+)
+@pytest.mark.parametrize("variable", ["OCICI_CREDENTIALS", "OCICI_CONFIG"])
+def test_a_path_in_place_of_a_text(variable: str, path: str) -> None:
+    with pytest.raises(Refused) as error:
+        sources.read({variable: path}, {})
+    assert code_of(error) == "source-is-path"
+    assert f"as {variable}_FILE" in error.value.findings[0].fix
+
+
+@pytest.mark.parametrize("body", ["MIIE" * 16, "MIIE" * 15 + "MI==", "MIIE" * 15 + "MII="])
+def test_a_pem_file_is_not_taken_for_base64(body: str) -> None:
+    with pytest.raises(Refused) as error:
+        texts.read(f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n".encode(), "O", "bundle-syntax")
+    assert code_of(error) == "source-is-key"
+
+
+@pytest.mark.parametrize("form", ["PEM", "literal line ends", "base64", "DER"])
+@pytest.mark.parametrize("variable", ["OCICI_CREDENTIALS", "OCICI_CONFIG"])
+def test_a_key_in_place_of_a_text(variable: str, form: str, pair: Pair) -> None:
+    forms = {
+        "PEM": pair.private,
+        "literal line ends": '"' + pair.private.replace("\n", "\\n") + '"',
+        "base64": base64.b64encode(pair.private.encode()).decode(),
+        "DER": "".join(pair.private.splitlines()[1:-1]),
+    }
+    with pytest.raises(Refused) as error:
+        sources.read({variable: forms[form]}, {})
+    assert code_of(error) == "source-is-key"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_base64_that_begins_like_a_path_is_none(encoding: str) -> None:
+    encoded = base64.b64encode(("\ufeff" + BUNDLE).encode(encoding)).decode()
+    assert encoded[0] == "/"
+    assert read_one({"OCICI_CREDENTIALS": encoded})["user"] == "bundle-user"
+
+
+@pytest.mark.parametrize("end", [r"\n", r"\r\n", "\r"])
+def test_a_config_text_without_true_line_ends(end: str, pair: Pair) -> None:
+    key = pair.private.strip().replace("\n", end if "\\" in end else r"\n")
+    text = CONFIG.replace("config-key", key)
+    sourced = sources.read({"OCICI_CONFIG": text.replace("\n", end)}, {})
+    assert [found.code for found in sourced.findings] == ["value-repaired"]
+    assert "line ends" in sourced.findings[0].cause
+    who = sourced.profiles[0].credentials
+    assert (who.user, who.fingerprint, who.region) == ("config-user", "config-fingerprint", "config-region")
+    assert who.key.text() == key  # whose own line ends are mended where keys are
+
+
+def test_a_config_text_in_one_line() -> None:
+    with pytest.raises(Refused) as error:
+        sources.read({"OCICI_CONFIG": CONFIG.replace("\n", " ")}, {})
+    assert code_of(error) == "config-syntax"
+    assert "all of it stands in one line" in error.value.findings[0].cause
+
+
 class TestFiles:
     def refusal(self, path: str) -> str:
         with pytest.raises(Refused) as error:
@@ -145,6 +254,16 @@ class TestFiles:
     def test_the_base64_of_the_key_as_path(self, pair: Pair) -> None:
         assert self.refusal(base64.b64encode(pair.private.encode()).decode()) == "path-is-key"
 
+    def test_lines_of_a_key_as_path(self, pair: Pair) -> None:
+        assert self.refusal("\n".join(pair.private.splitlines()[1:-1])) == "path-is-key"
+
+    def test_two_lines_that_are_no_key(self) -> None:
+        assert self.refusal("/a\n/b") == "source-missing"
+
+    @pytest.mark.parametrize("path", [" ", "\n", "''"])
+    def test_nothing_but_what_gets_round_a_path(self, path: str) -> None:
+        assert self.refusal(path) == "secret-empty"
+
     def test_the_key_itself_as_path(self) -> None:
         assert self.refusal("-----BEGIN PRIVATE KEY-----\nMII\n") == "path-is-key"
 
@@ -165,12 +284,12 @@ class TestFiles:
     "path", ["~/.oci/key.pem", f"/var/lib/docker/overlay2/{'0a' * 32}/key.pem", "C:\\keys\\oci.pem", "key.pem"]
 )
 def test_a_path_is_shown(path: str) -> None:
-    assert sources.shown_path(path) == path
+    assert texts.shown_path(path) == path
 
 
 @pytest.mark.parametrize("value", ["/" + "aB3" * 20, "aB3" * 20, "/a\nb", "x" * 41])
 def test_what_may_be_no_path_is_not_shown(value: str) -> None:
-    assert sources.shown_path(value) == f"(a value of {len(value)} characters)"
+    assert texts.shown_path(value) == f"(a value of {len(value)} characters)"
 
 
 class TestProfiles:

@@ -23,8 +23,12 @@ def read(text: str, origin: str, findings: list[Finding]) -> dict[str, dict[str,
     Adds notes to `findings`. Raises `Refused`: config-syntax, field-unknown, token-profile, profile-name,
     profile-duplicate.
     """
+    mended = _with_line_ends(text)
+    if mended != text:
+        repairs = r"line ends that were written out (\n), or those of an old Mac (CR), were made true ones"
+        findings.append(finding("value-repaired", origin=origin, repairs=repairs))
     profiles = {}
-    for name, fields in sections(text, origin).items():
+    for name, fields in sections(mended, origin).items():
         if name in _NOT_PROFILES:
             continue
         bundle.check_name(name, origin)
@@ -36,6 +40,13 @@ def read(text: str, origin: str, findings: list[Finding]) -> dict[str, dict[str,
             bundle.check_field(field, where)
         profiles[name] = fields
     return profiles
+
+
+def _with_line_ends(text: str) -> str:
+    """`text` with true line ends where it has none. Those written out inside a key are left to the key's reader."""
+    if "\n" in text.strip():
+        return text
+    return re.sub(r"(?:\\r)?\\n(?=\s*(?:\[|[#;]|[a-z][a-z_-]{2,40}\s*[=:]|\\|$))", "\n", text.replace("\r", "\n"))
 
 
 def sections(text: str, origin: str) -> dict[str, dict[str, str]]:
@@ -64,7 +75,9 @@ def sections(text: str, origin: str) -> dict[str, dict[str, str]]:
     if parser.defaults() or not found:
         found = {"DEFAULT": dict(parser.defaults()), **found}
     if not any(found.values()):
-        raise refused("config-syntax", origin=origin, where="", detail="it holds no fields")
+        in_one_line = "\n" not in text.strip() and "=" in text
+        detail = "it holds no fields" + (", for all of it stands in one line" if in_one_line else "")
+        raise refused("config-syntax", origin=origin, where="", detail=detail)
     return {name: {field: value or "" for field, value in fields.items()} for name, fields in found.items()}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ocici import checks, configfile, pem, signin, sources
+from ocici import checks, configfile, pem, signin, sources, texts
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
@@ -88,12 +88,12 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
         content = sources.read_file(str(path), "--config-file")
     except Refused as refusal:
         if refusal.findings[0].code == "source-missing" and not os.path.lexists(path):
-            raise refused("config-missing", path=sources.shown_path(str(path))) from None
+            raise refused("config-missing", path=texts.shown_path(str(path))) from None
         raise
     profiles = configfile.sections(_text(content, path), str(path))
     if name not in profiles:
-        known = ", ".join(map(sources.shown_name, profiles))
-        raise refused("profile-missing", name=sources.shown_name(name), origin=path, known=known)
+        known = ", ".join(map(texts.shown_name, profiles))
+        raise refused("profile-missing", name=texts.shown_name(name), origin=path, known=known)
     _check_mode(path, findings)
     if content.startswith(_UTF_8):
         findings.append(finding("mended-for-check", name, cause=f"{path} begins with a byte-order mark."))
@@ -150,7 +150,10 @@ def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
         elif found.code == "source-missing":
             home = named.startswith("~")
             reason = f"`~` is {os.path.expanduser('~')} here" if home else "no such file on this machine"  # noqa: PTH111
-            found = finding("key-file-elsewhere", name, origin=path, path=sources.shown_path(named), reason=reason)
+            clean = texts.clean_path(named)
+            if clean != named and os.path.exists(os.path.expanduser(clean)):  # noqa: PTH110, PTH111
+                reason = "OCI tools take the quotes or the file: round it for a part of the path"
+            found = finding("key-file-elsewhere", name, origin=path, path=texts.shown_path(named), reason=reason)
         findings.append(found)
         return Secret()
     if not content.strip():

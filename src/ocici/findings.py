@@ -453,6 +453,19 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "Check that it is the right variable or file.",
         exit_code=USAGE,
     ),
+    "source-is-path": Entry(
+        "a path where a bundle or config was expected",
+        "{origin} holds the path of a file where the text of that file belongs.",
+        "Hand the path over as {variable}_FILE; {variable} takes the text itself.",
+        exit_code=USAGE,
+    ),
+    "source-is-key": Entry(
+        "a key where a bundle or config was expected",
+        "{origin} holds a private key itself, and not the text of a bundle or config.",
+        "Hand the key over as OCICI_PRIVATE_KEY, beside OCICI_USER, OCICI_TENANCY and OCICI_REGION; or write a bundle "
+        "of all of them (docs/COMMANDS.md has an example).",
+        exit_code=USAGE,
+    ),
     "bundle-syntax": Entry(
         "a bundle that cannot be read",
         "{origin} can be read neither as YAML nor as JSON{where}.",

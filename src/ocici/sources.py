@@ -5,9 +5,6 @@ Nothing is judged here but whether a source can be read: what the values are wor
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
 import errno
 import os
 import re
@@ -16,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ocici import texts
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 
@@ -84,11 +82,11 @@ def read(environ: Mapping[str, str], options: Mapping[str, str]) -> Sourced:
     findings: list[Finding] = []
     over = {name: Value(Secret(text), f"--{name}") for name in FIELDS if (text := options.get(name, ""))}
     for name, variable in _SINGLE.items():
-        single = _variable(environ, variable, binary=name == "key")
+        single = _variable(environ, variable, findings, binary=name == "key")
         if single and name not in over:
             over[name] = single
     named, origin = _named_profiles(environ, findings)
-    under = dict(_oci_cli(environ))
+    under = dict(_oci_cli(environ, findings))
     wanted = options.get("profile") or environ.get("OCICI_PROFILE", "")
     if not named and not over and not under:
         raise _nothing(environ)
@@ -129,14 +127,14 @@ def secrets(environ: Mapping[str, str]) -> Iterator[Secret]:
 
 def pass_phrase(environ: Mapping[str, str]) -> Secret:
     """The pass phrase in OCICI_PASS_PHRASE or its file; empty when there is none. Raises `Refused` as `read` does."""
-    value = _variable(environ, _SINGLE["pass_phrase"])
+    value = _variable(environ, _SINGLE["pass_phrase"], [])
     return value.secret if value else Secret()
 
 
 # -- where a value stands -----------------------------------------------------------------------------------
 
 
-def _variable(environ: Mapping[str, str], name: str, binary: bool = False) -> Value | None:
+def _variable(environ: Mapping[str, str], name: str, findings: list[Finding], binary: bool = False) -> Value | None:
     """The value of `name`, or of the file that `name`_FILE names; None when neither is set or both are empty."""
     here, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if here and path:
@@ -147,7 +145,7 @@ def _variable(environ: Mapping[str, str], name: str, binary: bool = False) -> Va
         return Value(Secret(here), name)
     if not path:
         return None
-    content = read_file(path, f"{name}_FILE")
+    content = _named_file(path, f"{name}_FILE", findings)
     if not binary:
         content = content.strip(b"\r\n")  # the line end that every editor puts at the end of a file
     if not content:
@@ -155,17 +153,30 @@ def _variable(environ: Mapping[str, str], name: str, binary: bool = False) -> Va
     return Value(Secret(content), f"{name}_FILE")
 
 
+def _named_file(path: str, origin: str, findings: list[Finding]) -> bytes:
+    """What the file holds that `origin` names, without what gets round a path on its way. Raises `read_file`'s."""
+    clean = texts.clean_path(path)
+    if not clean:
+        raise refused("secret-empty", origin=origin)
+    content = read_file(clean, origin)
+    if clean != path.strip("\r\n"):  # the line end that every editor puts at the end of a file
+        repairs = "spaces, quotes or file:// round the path were removed"
+        findings.append(finding("value-repaired", origin=origin, repairs=repairs))
+    return content
+
+
 def read_file(path: str, origin: str) -> bytes:
     """What the file at `path` holds. Raises `Refused`: path-is-key, source-missing, permission-denied, …"""
-    if "\n" in path or "PRIVATE KEY" in path or len(path) > 4096 or _BASE64.fullmatch(path):
+    if "PRIVATE KEY" in path or len(path) > 4096 or _BASE64.fullmatch("".join(path.split())):
         raise refused("path-is-key", origin=origin)
-    shown = shown_path(path)
+    shown = texts.shown_path(path)
     try:
         with open(os.open(Path(path).expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             content = file.read(LIMIT + 1)
     except PermissionError as error:
         raise refused("permission-denied", path=shown, reason=error.strerror) from None
     except OSError as error:
+        texts.refuse_stand_in(path, origin)
         raise refused("source-missing", origin=origin, path=shown, reason=_reason(error)) from None
     except (ValueError, RuntimeError):  # a zero byte in the path; no home folder for ~
         raise refused("source-missing", origin=origin, path=shown, reason="that is no path") from None
@@ -182,27 +193,12 @@ def _reason(error: OSError) -> str:
     return f"it cannot be read ({error.strerror or type(error).__name__})"
 
 
-def shown_path(path: str) -> str:
-    """`path` as it may stand in a finding: a secret put where a path belongs is described by its length alone."""
-    # Base64 looks like a path to some degree. A long name of hex digits is none: containers have folders of such names.
-    begins = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", path) or len(path) <= 40
-    encoded = re.search(r"(?<![A-Za-z0-9+=])(?![0-9a-f]{64}(?![A-Za-z0-9+=]))[A-Za-z0-9+=]{50}", path)
-    if not begins or len(path) > 400 or not path.isprintable() or encoded:
-        return f"(a value of {len(path)} characters)"
-    return path
-
-
-def shown_name(name: str) -> str:
-    """The profile name `name` as it may stand in a finding: whole where it looks like one, else by its length alone."""
-    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else f"(a name of {len(name)} characters)"
-
-
-def _oci_cli(environ: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+def _oci_cli(environ: Mapping[str, str], findings: list[Finding]) -> Iterator[tuple[str, Value]]:
     for name, variable in _OCI_CLI.items():
         if value := environ.get(variable, ""):
             yield name, Value(Secret(value), variable)
         elif name == "key" and (path := environ.get("OCI_CLI_KEY_FILE", "")):
-            yield name, Value(Secret(read_file(path, "OCI_CLI_KEY_FILE")), "OCI_CLI_KEY_FILE")
+            yield name, Value(Secret(_named_file(path, "OCI_CLI_KEY_FILE", findings)), "OCI_CLI_KEY_FILE")
 
 
 # -- bundle and config text -----------------------------------------------------------------------------------
@@ -212,57 +208,46 @@ def _named_profiles(environ: Mapping[str, str], findings: list[Finding]) -> tupl
     """The profiles of the bundle, what it leaves open filled from the config text; and where they were read."""
     profiles: dict[str, Fields] = {}
     origins = []
-    if value := _variable(environ, _BUNDLE):
+    if value := _variable(environ, _BUNDLE, findings):
         from ocici import bundle
 
         origins.append(value.origin)
-        _add(profiles, bundle.read(_text(value, "bundle-syntax"), value.origin), value.origin)
-    if value := _variable(environ, _CONFIG):
+        text = texts.read(value.secret.reveal(), value.origin, "bundle-syntax")
+        _add(profiles, bundle.read(text, value.origin), value.origin, findings)
+    if value := _variable(environ, _CONFIG, findings):
         from ocici import configfile  # with configparser, 4 ms
 
         origins.append(value.origin)
-        _add(profiles, configfile.read(_text(value, "config-syntax"), value.origin, findings), value.origin)
+        text = texts.read(value.secret.reveal(), value.origin, "config-syntax")
+        _add(profiles, configfile.read(text, value.origin, findings), value.origin, findings)
     return profiles, " and ".join(origins)
 
 
-def _add(profiles: dict[str, Fields], read: Mapping[str, Mapping[str, str]], origin: str) -> None:
-    for name, texts in read.items():
-        if texts.get("key_file") and texts.get("key_content"):
+def _add(
+    profiles: dict[str, Fields], read: Mapping[str, Mapping[str, str]], origin: str, findings: list[Finding]
+) -> None:
+    for name, given in read.items():
+        if given.get("key_file") and given.get("key_content"):
             raise refused("source-twice", first="`key_file`", second=f"`key_content` of profile {name} in {origin}")
         fields = profiles.setdefault(name, {})
-        for each, content in texts.items():
+        for each, content in given.items():
             if content and ("key" if each in ("key_content", "key_file") else each) not in fields:
-                field_name, value = _field(each, content, f"`{each}` in {origin}")
+                field_name, value = _field(each, content, f"`{each}` in {origin}", findings)
                 fields[field_name] = value
 
 
-def _field(name: str, content: str, origin: str) -> tuple[str, Value]:
+def _field(name: str, content: str, origin: str, findings: list[Finding]) -> tuple[str, Value]:
     if name == "key_content":
         return "key", Value(Secret(content), origin)
     if name != "key_file":
         return name, Value(Secret(content), origin)
     try:
-        return "key", Value(Secret(read_file(content, origin)), origin)
+        return "key", Value(Secret(_named_file(content, origin, findings)), origin)
     except Refused as refusal:
         if refusal.findings[0].code == "path-is-key":
             raise
         reason = refusal.findings[0].cause
         return "key", Value(Secret(), origin, reason or "it cannot be read")
-
-
-def _text(value: Value, code: str) -> str:
-    """The text of a bundle or config: as it is, or out of one line of base64, which every secret store keeps.
-
-    Raises `Refused` with the finding `code` when it is no text.
-    """
-    raw = value.secret.reveal()
-    compact = b"".join(raw.split())
-    if re.fullmatch(rb"[A-Za-z0-9+/_-]{16,}=*", compact):
-        with contextlib.suppress(binascii.Error):
-            raw = base64.b64decode(compact.translate(bytes.maketrans(b"-_", b"+/")), validate=True)
-    with contextlib.suppress(UnicodeDecodeError):
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    raise refused(code, origin=value.origin, where="", detail="it is not text")
 
 
 # -- profiles ---------------------------------------------------------------------------------------------------
@@ -274,7 +259,7 @@ def _select(wanted: str, named: Mapping[str, Fields], origin: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", wanted):
             raise refused("profile-name", origin="--profile or OCICI_PROFILE", length=len(wanted))
         if named and wanted not in named:
-            raise refused("profile-missing", name=shown_name(wanted), origin=origin, known=known)
+            raise refused("profile-missing", name=texts.shown_name(wanted), origin=origin, known=known)
         return wanted
     if not named or DEFAULT in named:
         return DEFAULT

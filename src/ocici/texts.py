@@ -1,0 +1,93 @@
+"""Texts: a bundle, a config text or a path out of what arrived, and what may be shown of it.
+
+What stands in place of one is told by its shape alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import re
+
+from ocici.findings import refused
+
+_BEGIN = re.compile(r"[\s\"'`\ufeff]*-----BEGIN [A-Z ]{0,20}PRIVATE KEY")
+_PATH = re.compile(r"(?:~|\.{1,2}|file:|@)?/\S*|[A-Za-z]:[/\\]\S*|[\w./\\-]+\.(?:ya?ml|json|pem|key|txt|cfg)")
+
+
+def read(raw: bytes, origin: str, code: str) -> str:
+    """The text of a bundle or config: as it is, or out of one line of base64, which every secret store keeps.
+
+    Parameters: `raw`, what arrived; `origin`, where, for findings; `code`, the finding to raise where it is no text.
+    Raises `Refused` with it, or: value-masked, value-unexpanded, source-is-path, source-is-key.
+    """
+    whole = raw.strip(b" \t\r\n\"'`").decode("utf-8", "replace")
+    variable = origin.removesuffix("_FILE")
+    refuse_stand_in(whole, origin)
+    decoded = _decoded(raw)
+    text = _text(decoded or raw)
+    if not (decoded and text is not None) and len(whole) < 4096 and _PATH.fullmatch(whole):
+        raise refused("source-is-path", origin=origin, variable=variable)
+    if (decoded or raw).startswith(b"0\x82") or (text and _BEGIN.match(text)):  # how every key begins in DER, in PEM
+        raise refused("source-is-key", origin=origin, variable=variable)
+    if text is None:
+        raise refused(code, origin=origin, where="", detail="it is not text")
+    return text
+
+
+def _decoded(raw: bytes) -> bytes:
+    """What `raw` is the base64 of; empty when it is none."""
+    compact = b"".join(raw.split())
+    if re.fullmatch(rb"(?!--)[A-Za-z0-9+/_-]{16,}=*", compact):  # a BEGIN line has its letters too
+        with contextlib.suppress(binascii.Error):
+            return base64.b64decode(compact.translate(bytes.maketrans(b"-_", b"+/")), validate=True)
+    return b""
+
+
+def _text(raw: bytes) -> str | None:
+    try:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def refuse_stand_in(text: str, origin: str) -> None:
+    """Raise `Refused` where `text` is a mask (value-masked) or a variable's name (value-unexpanded), also in a path."""
+    from ocici import instead  # which loads what reads keys
+
+    if instead.masked(text):
+        raise refused("value-masked", origin=origin)
+    parts = [text] if "\n" in text else [text, *re.split(r"[/\\]", text)]
+    if form := next((form for part in parts if (form := instead.unexpanded(part))), ""):
+        raise refused("value-unexpanded", origin=origin, form=form)
+
+
+# -- paths and names ------------------------------------------------------------------------------------------
+
+
+def clean_path(path: str) -> str:
+    """`path` without spaces, line ends and quotes round it, and out of a `file:` URL."""
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'`":
+        path = path[1:-1].strip()
+    if url := re.fullmatch(r"(?i)file:(?://(?:localhost)?)?(/.*)", path):
+        from urllib.parse import unquote
+
+        path = unquote(url.group(1))
+    return path
+
+
+def shown_path(path: str) -> str:
+    """`path` as it may stand in a finding: a secret put where a path belongs is described by its length alone."""
+    # Base64 looks like a path to some degree. A long name of hex digits is none: containers have folders of such names.
+    begins = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", path) or len(path) <= 40
+    encoded = re.search(r"(?<![A-Za-z0-9+=])(?![0-9a-f]{64}(?![A-Za-z0-9+=]))[A-Za-z0-9+=]{50}", path)
+    if not begins or len(path) > 400 or not path.isprintable() or encoded:
+        return f"(a value of {len(path)} characters)"
+    return path
+
+
+def shown_name(name: str) -> str:
+    """The profile name `name` as it may stand in a finding: whole where it looks like one, else by its length alone."""
+    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else f"(a name of {len(name)} characters)"
