@@ -305,6 +305,12 @@ def test_what_stands_in_place_of_a_text_or_path(
     commands("setup", environ=environ).only(code, cause, "", 2)
 
 
+def test_a_bundle_with_a_key_that_is_not_indented(commands: Commands, pair: Pair) -> None:
+    """The fix shows a line that stands in the secret just so."""
+    told = commands("setup", environ={"OCICI_CREDENTIALS": f"user: {USER}\nkey_content: |\n{pair.private}"})
+    told.only("bundle-syntax", "neither as YAML nor as JSON", "a key wants `key_content: |` and indented lines", 2)
+
+
 def test_a_key_in_place_of_a_bundle(commands: Commands, pair: Pair) -> None:
     told = commands("setup", environ={"OCICI_CREDENTIALS": pair.private})
     told.only("source-is-key", "OCICI_CREDENTIALS holds a private key itself", "as OCICI_PRIVATE_KEY, beside", 2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -54,3 +56,16 @@ def test_when_oci_refuses(secrets: dict[str, str], other_pair: Pair, oci: Any, t
     (profile,) = known(secrets | changed, tmp_path, "online")
     assert profile["fingerprint"] == other_pair.fingerprint
     assert profile["probe"]["outcome"] == "refused"
+
+
+def test_a_line_of_a_bundle_that_holds_no_secret_is_not_masked(pair: Pair, tmp_path: Path) -> None:
+    key = "".join(f"  {line}\n" for line in pair.private.splitlines())
+    bundle = f"user: me-myself-and-I\nregion: eu-frankfurt-1\nkey_content: |\n{key}"
+    environ = {"OCICI_CREDENTIALS": base64.b64encode(bundle.encode()).decode()}
+    host = Host(environ, io.StringIO())
+    masked: list[str] = []
+    with mock.patch.object(host, "mask", masked.extend), pytest.raises(Refused):
+        sign_in(Settings({}, "offline"), environ, host, tmp_path, lambda secrets: None)
+    assert "user: me-myself-and-I" in masked
+    assert not {"key_content: |", "region: eu-frankfurt-1"} & set(masked)
+    assert set(pair.private.splitlines()[1:-1]) <= set(masked)

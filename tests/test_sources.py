@@ -371,3 +371,25 @@ def test_headings_are_no_secrets_and_all_else_of_a_bundle_and_a_config_is() -> N
     assert lines["pass"].text() == "[DEFAULT]"
     assert lines["bundle"].text().split() == ["user:", "u"]
     assert lines["config"].text().split() == ["user=ocid1.user", "region=x"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("key_content: |", "  key_content: >-", "key_content: |2-", "region=eu-frankfurt-1"),
+        *("region: 'us-gov-ashburn-1'", "region = fra", "[DEFAULT]", "profiles:"),
+    ],
+)
+def test_a_line_without_a_secret_is_open(line: str) -> None:
+    assert sources.is_open(line)
+    texts = [secret.text() for secret in sources.secrets({"OCICI_CREDENTIALS": f"a: b\n{line}\nc: d\n"})]
+    assert [text.split() for text in texts] == [["a:", "b", "c:", "d"]]
+
+
+@pytest.mark.parametrize(
+    "line", ["key_content: | x", "key_content: a", "region=" + "a" * 41, "region: Passw0rd", "pass_phrase=fra"]
+)
+def test_any_other_line_is_not(line: str) -> None:
+    assert not sources.is_open(line)
+    (secret,) = sources.secrets({"OCICI_CONFIG": line})
+    assert secret.text() == line

@@ -76,7 +76,8 @@ def sign_in(
     """
     arrived = list(sources.secrets(environ))
     hide(arrived)
-    host.mask(form for secret in arrived for form in pem.forms(secret, Secret()))
+    forms = (form for secret in arrived for form in pem.forms(secret, Secret()))
+    host.mask(form for form in forms if not sources.is_open(form))
     sourced = sources.read(environ, settings.values)
     findings = list(sourced.findings)
     profiles = _checked(sourced.profiles, settings, environ, findings, host, hide)

@@ -44,7 +44,10 @@ _OCI_CLI: Final = {
 _BUNDLE: Final = "OCICI_CREDENTIALS"
 _CONFIG: Final = "OCICI_CONFIG"
 
-_HEADINGS: Final = re.compile(r"(?m)^\s*(?:\[[\w .-]{1,64}\]|[\w-]{1,64}:)\s*$")
+# Lines of a bundle or config that hold no secret, and that findings and reports are to show.
+_REGION: Final = r"""region[ \t]*[=:][ \t]*["']?(?:[a-z]{2,4}(?:-[a-z]{2,20}){1,2}-[0-9]{1,2}|[a-z]{3})["']?"""
+_HEADING: Final = r"\[[\w .-]{1,64}\]|[\w-]{1,64}:(?:[ \t]*[|>][0-9+-]{0,2})?"
+_OPEN: Final = re.compile(rf"(?m)^[ \t]*(?:{_HEADING}|{_REGION})[ \t\r]*$")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=_-]{1000,}")  # the base64 of a key has more characters, and a path fewer
 
 VARIABLES: Final = (*_SINGLE.values(), _BUNDLE, _CONFIG)
@@ -120,9 +123,14 @@ def secrets(environ: Mapping[str, str]) -> Iterator[Secret]:
     ):
         value = environ.get(variable, "")
         if variable in (_BUNDLE, _CONFIG):
-            value = _HEADINGS.sub("", value)  # "[DEFAULT]" is no secret, and outputs are to show it
+            value = _OPEN.sub("", value)
         if value:
             yield Secret(value)
+
+
+def is_open(line: str) -> bool:
+    """Whether `line`, of a bundle or config text, holds no secret: a heading, a field without its value, a region."""
+    return bool(_OPEN.fullmatch(line))
 
 
 def pass_phrase(environ: Mapping[str, str]) -> Secret:
