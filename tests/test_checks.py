@@ -38,7 +38,7 @@ def test_a_pass_phrase_is_used_and_not_kept(good: Credentials, pair: Pair) -> No
     assert not checked.profile.credentials.pass_phrase
 
 
-@pytest.mark.parametrize("short", ["fra", "FRA", "iad", "eu-frankfurt-1", " eu-frankfurt-1\n"])
+@pytest.mark.parametrize("short", ["fra", "iad", "eu-frankfurt-1", " eu-frankfurt-1\n"])
 def test_short_region_codes_resolve(good: Credentials, short: str) -> None:
     expected = "us-ashburn-1" if short == "iad" else "eu-frankfurt-1"
     assert run(good._replace(region=short)).profile.credentials.region == expected
@@ -65,6 +65,15 @@ def test_a_region_of_the_metadata_variable_is_known(good: Credentials) -> None:
         ("user", "ocid1.user.oc1..aaa\nregion=evil", "ocid-malformed"),
         ("user", "ocid1.user.oc1..AAAA", "ocid-malformed"),
         ("user", "ocid1.user", "ocid-malformed"),
+        ("user", f"{USER},", "ocid-malformed"),
+        ("user", "null", "value-null"),
+        ("tenancy", "None", "value-null"),
+        ("region", "undefined", "value-null"),
+        ("fingerprint", "null", "value-null"),
+        ("key", Secret("undefined\n"), "value-null"),
+        ("fingerprint", "0a" * 32, "fingerprint-sha256"),
+        ("fingerprint", ":".join(["0A"] * 32), "fingerprint-sha256"),
+        ("fingerprint", f"SHA2-256(stdin)= {'0a' * 32}", "fingerprint-sha256"),
         ("user", TENANCY, "ocid-wrong-type"),
         ("user", "ocid1.group.oc1..aaaa", "ocid-wrong-type"),
         ("user", "ocid1.user.oc2..aaaa", "realm-mismatch"),
@@ -114,25 +123,86 @@ def test_an_empty_variable_is_told_from_a_missing_one(good: Credentials) -> None
     assert codes(good._replace(key=Secret(), origins={"key": "OCICI_PRIVATE_KEY"})) == ["secret-empty"]
 
 
-@pytest.mark.parametrize("shape", ["upper", "bare", "md5", "spaces", "hyphens"])
-def test_a_fingerprint_in_another_shape_is_mended(good: Credentials, pair: Pair, shape: str) -> None:
-    shapes = {
-        "upper": pair.fingerprint.upper(),
-        "bare": pair.fingerprint.replace(":", ""),
-        "md5": "MD5:" + pair.fingerprint,
-        "spaces": pair.fingerprint.replace(":", " "),
-        "hyphens": pair.fingerprint.replace(":", "-"),
-    }
-    checked = run(good._replace(fingerprint=shapes[shape]))
+BEFORE = "what stood before it (such as MD5:) was removed"
+LOWER = "it was put into lower case"
+COLONS = "colons were put between its pairs"
+
+
+@pytest.mark.parametrize(
+    ("form", "repairs"),
+    [
+        ("{upper}", LOWER),
+        ("{bare}", COLONS),
+        ("{spaced}", COLONS),
+        ("{hyphened}", COLONS),
+        ("MD5:{plain}", BEFORE),
+        ("(stdin)= {plain}", BEFORE),
+        ("MD5(stdin)= {plain}", BEFORE),
+        ("MD5(key_public.pem)= {bare}", f"{BEFORE}; {COLONS}"),
+        ("md5={upper}", f"{BEFORE}; {LOWER}"),
+    ],
+)
+def test_a_fingerprint_in_another_shape_is_mended(good: Credentials, pair: Pair, form: str, repairs: str) -> None:
+    plain = pair.fingerprint
+    shapes = {"upper": plain.upper(), "bare": plain.replace(":", ""), "plain": plain}
+    shapes |= {"spaced": plain.replace(":", " "), "hyphened": plain.replace(":", "-")}
+    checked = run(good._replace(fingerprint=form.format(**shapes), origins={"fingerprint": "F"}))
     assert [found.code for found in checked.findings] == ["value-repaired"]
-    assert checked.profile.credentials.fingerprint == pair.fingerprint
+    assert checked.findings[0].cause == f"F was read all the same: {repairs}."
+    assert checked.profile.credentials.fingerprint == plain
 
 
-@pytest.mark.parametrize("around", ["'{}'", '"{}"', " {}", "{}\t", "\ufeff{}", "\u201c{}\u201d"])
-def test_what_gets_round_a_value_is_removed(good: Credentials, around: str) -> None:
+@pytest.mark.parametrize(
+    ("around", "what"),
+    [
+        ("'{}'", "quotes"),
+        ('"{}"', "quotes"),
+        (" {}", "spaces"),
+        ("{}\t", "spaces"),
+        ("\ufeff{}", "invisible characters"),
+        ("{}\u200b", "invisible characters"),
+        ("\u201c{}\u201d", "quotes"),
+        ("' {}'", "spaces and quotes"),
+        ("\u200b'{}' \n", "spaces and invisible characters and quotes"),
+    ],
+)
+def test_what_gets_round_a_value_is_removed(good: Credentials, around: str, what: str) -> None:
     checked = run(good._replace(user=around.format(USER), region=around.format("eu-frankfurt-1")))
-    assert {found.code for found in checked.findings} == {"value-repaired"}
+    assert [found.code for found in checked.findings] == ["value-repaired"] * 2
+    assert checked.findings[0].cause == f"OCICI_USER was read all the same: {what} round it were removed."
     assert checked.profile.credentials.user == USER
+
+
+@pytest.mark.parametrize("region", ["FRA", "EU-FRANKFURT-1", "Eu-Frankfurt-1"])
+def test_a_region_in_capitals_is_mended(good: Credentials, region: str) -> None:
+    checked = run(good._replace(region=region))
+    assert [found.code for found in checked.findings] == ["value-repaired"]
+    assert "it was put into lower case" in checked.findings[0].cause
+    assert checked.profile.credentials.region == "eu-frankfurt-1"
+
+
+def test_a_short_region_code_needs_no_mending(good: Credentials) -> None:
+    assert codes(good._replace(region="fra")) == []
+
+
+@pytest.mark.parametrize(("ending", "what"), [(",", "a comma"), (";", "a semicolon"), (r"\n", "written out")])
+def test_what_an_ocid_ends_in_is_named(good: Credentials, ending: str, what: str) -> None:
+    (found,) = run(good._replace(tenancy=TENANCY + ending)).findings
+    assert found.code == "ocid-malformed"
+    assert "it ends in" in found.cause
+    assert what in found.cause
+
+
+@pytest.mark.parametrize("length", [8, 24, 59, 61])
+def test_an_ocid_of_another_length_than_ocis_own(good: Credentials, length: int) -> None:
+    checked = run(good._replace(user="ocid1.user.oc1.." + ("aaaaaaaa" + "q7" * 40)[:length]))
+    assert [(found.code, found.severity) for found in checked.findings] == [("ocid-length", "warning")]
+    assert f"{length} characters" in checked.findings[0].cause
+
+
+@pytest.mark.parametrize("unique", ["aaaaaaaa" + "q7" * 26, "aaaatests", "u", "aaaainteroptenancy"])
+def test_an_ocid_of_the_usual_length_or_plainly_made_up(good: Credentials, unique: str) -> None:
+    assert codes(good._replace(user=f"ocid1.user.oc1..{unique}")) == []
 
 
 def test_a_fingerprint_of_another_key_names_both(good: Credentials, pair: Pair, other_pair: Pair) -> None:

@@ -221,7 +221,7 @@ SECRETS = [
     ),
     Row("the literal ***", key("***"), "value-masked", "OCICI_PRIVATE_KEY holds a mask", "Store the secret again", 2),
     Row("fingerprint in SHA-256 form", given(OCICI_FINGERPRINT=SHA256), "fingerprint-sha256", "MD5", "Leave the"),
-    Row("fingerprint in upper case", fingerprint(str.upper), "value-repaired", "lower case with colons", "console", 0),
+    Row("fingerprint in upper case", fingerprint(str.upper), "value-repaired", "put into lower case", "console", 0),
     Row(
         "fingerprint without colons",
         fingerprint(lambda text: text.replace(":", "")),
@@ -259,7 +259,26 @@ SECRETS = [
         "Copy it again",
     ),
     Row("OCID with a space", given(OCICI_USER="ocid1.user.oc1..a a"), "ocid-malformed", "a space in it", "ocid1.user."),
-    Row("OCID with a space round it", given(OCICI_USER=f" {USER}"), "value-repaired", "spaces or quotes", "console", 0),
+    Row("OCID with a comma", given(OCICI_USER=f"{USER},"), "ocid-malformed", "it ends in a comma", "Copy it again"),
+    Row(
+        "OCID that was cut",
+        given(OCICI_USER="ocid1.user.oc1..aaaaaaaat5nvwcna5j6aqzjc"),
+        "ocid-length",
+        "OCICI_USER holds a user OCID whose last part has 24 characters. OCI's own have 60",
+        "whole",
+        0,
+    ),
+    Row("no value", given(OCICI_USER="undefined"), "value-null", "a value (undefined).", "is set", 2),
+    Row("no key by that name", key("None"), "value-null", "OCICI_PRIVATE_KEY holds what", "is set", 2),
+    Row(
+        "region in capitals",
+        given(OCICI_REGION="EU-FRANKFURT-1"),
+        "value-repaired",
+        "OCICI_REGION was read all the same: it was put into lower case",
+        "Nothing to do",
+        0,
+    ),
+    Row("OCID with a space round it", given(OCICI_USER=f" {USER}"), "value-repaired", "spaces round it", "console", 0),
     Row(
         "unknown region",
         given(OCICI_REGION="eu-frankfrut-1"),
@@ -275,7 +294,7 @@ SECRETS = [
         "realm mismatch",
         given(OCICI_REGION="us-gov-ashburn-1"),
         "realm-mismatch",
-        "us-gov-ashburn-1 is in realm oc3, but the OCID in OCICI_USER and OCICI_TENANCY is of realm oc1",
+        "us-gov-ashburn-1 is in realm oc3, but the OCIDs in OCICI_USER and OCICI_TENANCY are of realm oc1",
         "the tenancy's own realm",
     ),
 ]
@@ -650,7 +669,7 @@ def test_config_with_the_key_in_it(commands: Commands, pair: Pair) -> None:
 
 def test_what_is_mended_for_the_check_is_still_wrong_in_the_file(commands: Commands, pair: Pair) -> None:
     file = config(commands, pair, fingerprint=pair.fingerprint.upper())
-    found = check(commands, file).only("mended-for-check", "lower case with colons", "`ocici setup`", 0)
+    found = check(commands, file).only("mended-for-check", "put into lower case", "`ocici setup`", 0)
     assert found["severity"] == "warning"
     assert f"`fingerprint` in {file}" in found["cause"]
     assert "OCI tools may refuse it" in found["cause"]
@@ -711,6 +730,14 @@ def test_not_authenticated_and_what_of_it_is_ruled_out(ask: Ask, oci: Emulator, 
         assert each in ruled_out
     for each in (pair.fingerprint, "never uploaded", "user or tenancy", "subscribed to region eu-frankfurt-1"):
         assert each in left
+
+
+def test_an_ocid_that_was_cut_is_not_ruled_out(commands: Commands, secrets: dict[str, str], oci: Emulator) -> None:
+    environ = secrets | {"OCICI_USER": "ocid1.user.oc1..aaaaaaaat5nvwcna5j6aqzjc"}
+    told = commands("setup", "--endpoint", oci.endpoint, environ=environ)
+    assert [found["code"] for found in told.findings] == ["ocid-length", "not-authenticated"]
+    assert "a whole RSA key, and its fingerprint is the one sent; this machine's clock" in told.findings[1]["cause"]
+    assert "well formed" not in told.findings[1]["cause"]
 
 
 @pytest.mark.parametrize("state", ["CREATING", "INACTIVE"])

@@ -1,7 +1,8 @@
 """The offline checks: credentials in; the same credentials completed, and findings, out. Nothing is asked of OCI.
 
 What is safe to mend is mended with a note: spaces and quotes round a value, a fingerprint in capitals or without
-colons, a short region code. A fingerprint that is left out follows from the key.
+colons, a region in capitals. A short region code is none that needs mending: it becomes the full name. A fingerprint
+that is left out follows from the key.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from ocici.findings import Finding, Refused, finding, shown
 _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
 _INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
 # docs.oracle.com, "Resource Identifiers": ocid1.<type>.<realm>.[region][.future use].<unique ID>. The unique part
-# has 60 characters in OCI; shorter ones stand in documentation and emulators, so its length is not judged.
+# has 60 characters in OCI, and that of a user or tenancy begins like this; others stand in documentation and emulators.
+_UNIQUE_LENGTH: Final = 60
+_UNIQUE_BEGINNING: Final = "aaaaaaaa"
+_MADE_UP_LENGTH: Final = 19
+_ENDINGS: Final = {",": "a comma", ";": "a semicolon", "\\n": r"a line end that was written out (\n)"}
+_NOT_SET: Final = ("null", "none", "undefined", "nil")  # what languages write for a variable without a value
 _OCID: Final = re.compile(r"ocid1\.([a-z0-9]+)\.([a-z0-9-]+)\.([a-z0-9-]*)(?:\.[a-z0-9-]*)?\.([a-z0-9]+)")
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]{2,30}){1,4}-[0-9]{1,2}")
 _NAMES: Final = {"user": "OCICI_USER", "tenancy": "OCICI_TENANCY", "fingerprint": "OCICI_FINGERPRINT",
@@ -94,9 +100,7 @@ class _Check:
     def _value(self, name: str, missing: str) -> str:
         """The field `name` without what gets round a value on its way; "" when nothing usable is left."""
         raw: str = getattr(self._given, name)
-        value = raw.strip().strip(_INVISIBLE).strip()
-        if len(value) > 1 and value[0] in _QUOTES and value[-1] in _QUOTES:
-            value = value[1:-1].strip()
+        value, removed = _bared(raw)
         if not value:
             if raw or (missing and name in self._given.origins):
                 self._add("secret-empty", origin=self._origin(name))
@@ -109,11 +113,15 @@ class _Check:
         if form := instead.unexpanded(value):
             self._add("value-unexpanded", origin=self._origin(name), form=form)
             return ""
+        if value.lower() in _NOT_SET:
+            self._add("value-null", origin=self._origin(name), word=f" ({value})")
+            return ""
         if not value.isprintable():  # a line break would begin a new line of the config
             self._add_malformed(name, "it has a line break or an invisible character in it")
             return ""
-        if value != raw.strip("\r\n"):
-            self._add("value-repaired", origin=self._origin(name), repairs="spaces or quotes round it were removed")
+        if removed:
+            repairs = f"{' and '.join(removed)} round it were removed"
+            self._add("value-repaired", origin=self._origin(name), repairs=repairs)
         return value
 
     def _add_malformed(self, name: str, detail: str) -> None:
@@ -139,8 +147,8 @@ class _Check:
                 if realm and own != realm:
                     foreign.setdefault(own, []).append(self._origin(name))
         for own, origins in foreign.items():
-            whence = {"origin": " and ".join(origins), "realm": own}
-            self._add("realm-mismatch", region=values["region"], region_realm=realm, **whence)
+            ocids = f"the OCIDs in {' and '.join(origins)} are" if len(origins) > 1 else f"the OCID in {origins[0]} is"
+            self._add("realm-mismatch", region=values["region"], region_realm=realm, ocids=ocids, realm=own)
 
     @staticmethod
     def _kind(value: str) -> str:
@@ -157,6 +165,9 @@ class _Check:
         elif value != value.lower():
             self._add("ocid-malformed", origin=origin, expected=name, detail="it holds capital letters")
         else:
+            if not has_usual_length(value):
+                length = len(value.rpartition(".")[2])
+                self._add("ocid-length", origin=origin, expected=name, length=length)
             return True
         return False
 
@@ -166,19 +177,27 @@ class _Check:
         origin = self._origin("fingerprint")
         if not value:
             return ""
-        if re.match(r"(?i)sha-?256:", value) or re.fullmatch(r"[A-Za-z0-9+/]{43}=?", value):
+        # openssl prints `MD5(stdin)= aa:bb…` and `(stdin)= aa:bb…`, and of SHA-256 the like.
+        named = re.match(r"(?i)((?:md5|sha-?(?:2-)?256)?)(?:\([^)]{0,200}\)\s*=|:|=)\s*", value)
+        body = value[named.end() :] if named else value
+        digits = re.sub(r"[:\s-]", "", body).lower()
+        if named and named.group(1).lower().startswith("sha"):
             self._add("fingerprint-sha256", origin=origin)
             return ""
-        body = re.sub(r"(?i)^md5:", "", value)
-        digits = re.sub(r"[:\s-]", "", body).lower()
+        if re.fullmatch(r"[A-Za-z0-9+/]{43}=?", value) or re.fullmatch(r"[0-9a-f]{64}", digits):
+            self._add("fingerprint-sha256", origin=origin)
+            return ""
         if not re.fullmatch(r"[0-9a-f]*", digits) or len(digits) != 32:
             hexadecimal = re.fullmatch(r"[0-9a-f]*", digits)
             detail = f"{len(digits)} hex digits instead of 32" if hexadecimal else shown(value)
             self._add("fingerprint-malformed", origin=origin, detail=detail)
             return ""
         clean = ":".join(digits[at : at + 2] for at in range(0, 32, 2))
-        if clean != value:
-            self._add("value-repaired", origin=origin, repairs="the fingerprint was put into lower case with colons")
+        repairs = ["what stood before it (such as MD5:) was removed"] if named else []
+        repairs += ["it was put into lower case"] if body != body.lower() else []
+        repairs += ["colons were put between its pairs"] if body.lower() != clean else []
+        if repairs:
+            self._add("value-repaired", origin=origin, repairs="; ".join(repairs))
         return clean
 
     def _mismatch(self, given: str, actual: str) -> None:
@@ -192,6 +211,9 @@ class _Check:
                 self._add("secret-empty", origin=origin)
             else:
                 self._add("key-missing", name=self._name)
+            return None
+        if self._given.key.text().strip().lower() in _NOT_SET:
+            self._add("value-null", origin=origin, word="")  # the word is hidden wherever it stands
             return None
         try:
             loaded = pem.load(self._given.key, self._given.pass_phrase, origin, self._origin("pass_phrase"))
@@ -212,6 +234,8 @@ class _Check:
         if not value:
             return "", None
         name, realm = regions.resolve(value, self._environ)
+        if value != value.lower() and (realm or _REGION.fullmatch(name)):
+            self._add("value-repaired", origin=self._origin("region"), repairs="it was put into lower case")
         if realm is None:
             near = regions.nearest(value)
             nearest = f" (did you mean {near}?)" if near else ""
@@ -222,7 +246,31 @@ class _Check:
         return name, realm
 
 
+def has_usual_length(ocid: str) -> bool:
+    """Whether the last part of `ocid`, a user's or tenancy's, is as long as OCI's own are, or plainly made up."""
+    unique = ocid.rpartition(".")[2]
+    made_up = len(unique) <= _MADE_UP_LENGTH and not unique.startswith(_UNIQUE_BEGINNING)
+    return made_up or len(unique) == _UNIQUE_LENGTH
+
+
+def _bared(raw: str) -> tuple[str, list[str]]:
+    """`raw` without what gets round a value on its way, and what that was. A line end at its end counts for nothing."""
+    removed = []
+    value = raw.strip()
+    spaces = value != raw.strip("\r\n")
+    visible = value.strip(_INVISIBLE).strip()
+    if visible != value:
+        removed.append("invisible characters")
+    if len(visible) > 1 and visible[0] in _QUOTES and visible[-1] in _QUOTES:
+        removed.append("quotes")
+        spaces = spaces or visible[1:-1] != visible[1:-1].strip()
+        visible = visible[1:-1].strip()
+    return visible, ["spaces", *removed] if spaces else removed
+
+
 def _malformed(value: str, name: str) -> str:
+    if what := next((what for ending, what in _ENDINGS.items() if value.endswith(ending)), ""):
+        return f"it ends in {what}"
     if re.search(r"\s", value):
         return "it has a space in it"
     if not value.startswith("ocid1."):

@@ -16,6 +16,7 @@ _WORDS: Final = {
     "user_origin": "<variable of the user>",
     "tenancy_origin": "<variable of the tenancy>",
     "region_realm": "<its realm>",
+    "ocids": "the OCID in <variable or file> is",
     "detail": "<what is wrong>",
     "cause": "<What was mended.>",
     "oci_code": "<error code and message>",

@@ -355,6 +355,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         exit_code=USAGE,
         symptoms=(_NO_OCID, _KEY_UNREADABLE),
     ),
+    "value-null": Entry(
+        "a variable that was not set where the value came from",
+        "{origin} holds what programs write for a variable without a value{word}.",
+        "Look where the value is put together (a script, a template, Terraform's output), and check that the variable "
+        "or secret has this name there and is set.",
+        exit_code=USAGE,
+        symptoms=(_NO_OCID, _KEY_UNREADABLE),
+    ),
     "value-masked": Entry(
         "the mask instead of the secret",
         "{origin} holds a mask (such as ***) where the secret should be: it was copied from a log or a form that "
@@ -380,6 +388,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{origin} should hold a {expected} OCID, and {detail}.",
         "Copy it again from the OCI console: ocid1.{expected}.REALM..UNIQUE-PART, without spaces or quotes.",
         symptoms=(_NO_OCID, *_REFUSED),
+    ),
+    "ocid-length": Entry(
+        "an OCID of an unusual length",
+        "{origin} holds a {expected} OCID whose last part has {length} characters. OCI's own have 60: it was "
+        "probably cut off.",
+        "Copy it again from the OCI console, whole.",
+        severity="warning",
+        symptoms=_REFUSED,
     ),
     "fingerprint-sha256": Entry(
         "a SHA-256 fingerprint",
@@ -417,7 +433,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "realm-mismatch": Entry(
         "region and OCIDs of different realms",
-        "The region {region} is in realm {region_realm}, but the OCID in {origin} is of realm {realm}.",
+        "The region {region} is in realm {region_realm}, but {ocids} of realm {realm}.",
         "Use a region of the tenancy's own realm, which is the third part of its OCID.",
         symptoms=_REFUSED,
     ),
@@ -535,8 +551,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "profile-name": Entry(
         "a profile name that not every tool reads",
-        "{origin} has a profile name of {length} characters that is too long, or holds more than letters, digits, "
-        "_ . and hyphens.",
+        "{origin} has a profile name of {length} characters. Not every tool reads a name that is longer than 64, or "
+        "that holds other characters than letters, digits, _ . and hyphens.",
         "Rename it: letters, digits, underscore, dot and hyphen, at most 64.",
         exit_code=USAGE,
     ),

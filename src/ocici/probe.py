@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from ocici import regions
+from ocici import checks, regions
 from ocici.credentials import Credentials, Profile
 from ocici.findings import Finding
 from ocici.probe_answers import CALLS, Asked, Call, CallName, Failure, Outcome, Reply, Verdict, of_failure, of_reply
@@ -197,6 +197,7 @@ class _Try:
             host=self._target.netloc,
             seconds=time.monotonic() - self._started,
             attempts=self._attempts,
+            whole=checks.has_usual_length(credentials.user) and checks.has_usual_length(credentials.tenancy),
         )
 
     def _made(self, verdict: Verdict) -> Answer:

@@ -75,7 +75,10 @@ class Failure(Exception):  # noqa: N818 (it is no defect, and ends as a finding)
 
 @dataclass(frozen=True)
 class Asked:
-    """Who was asked what, for the texts of findings. `seconds` and `attempts` include the last try."""
+    """Who was asked what, for the texts of findings. `seconds` and `attempts` include the last try.
+
+    `whole`: both OCIDs are of the length that OCI's own have, as far as can be told.
+    """
 
     profile: str
     region: str
@@ -84,6 +87,7 @@ class Asked:
     host: str
     seconds: float
     attempts: int
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,9 @@ def _unauthenticated(reply: Reply, asked: Asked, said: str, message: str) -> Fin
         return _finding("clock-skew", asked, oci_code=said, evidence=evidence)
     if "clock skew" in message.lower():
         return _finding("clock-skew", asked, oci_code=said, evidence="by its own words this machine's clock is off")
-    ruled_out = "the key is a whole RSA key, its fingerprint is the one sent, and both OCIDs are well formed"
+    ruled_out = "the key is a whole RSA key, and its fingerprint is the one sent"
+    if asked.whole:
+        ruled_out = "the key is a whole RSA key, its fingerprint is the one sent, and both OCIDs are well formed"
     if skew is not None:
         ruled_out += f"; this machine's clock is right ({abs(skew):.0f} s off)"
     return _finding("not-authenticated", asked, oci_code=said, ruled_out=ruled_out)
