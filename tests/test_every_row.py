@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import oci.config
 import oci.signer
 import pytest
 
@@ -435,6 +436,15 @@ def test_config_in_another_encoding(commands: Commands, pair: Pair) -> None:
     # The SDK takes the mark for a part of the first line.
     file.write_text(text, encoding="utf-8-sig")
     check(commands, file).only("mended-for-check", f"{file} begins with a byte-order mark.", "Correct the file", 0)
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+def test_config_with_other_line_ends(commands: Commands, pair: Pair, end: bytes) -> None:
+    """The SDK reads them all."""
+    file = config(commands, pair)
+    file.write_bytes(file.read_bytes().replace(b"\n", end))
+    assert oci.config.from_file(str(file))["user"] == USER
+    assert check(commands, file).findings == []
 
 
 def test_a_file_that_its_owner_alone_may_execute_is_open_to_nobody(commands: Commands, pair: Pair) -> None:

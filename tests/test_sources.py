@@ -328,6 +328,7 @@ class TestProfiles:
         with pytest.raises(Refused) as error:
             sources.read({"OCICI_USER": "u"}, {"profile": "a]b"})
         assert code_of(error) == "profile-name"
+        assert "has a profile name of 3 characters. Not every tool reads" in error.value.findings[0].cause
 
     def test_the_name_of_a_single_one(self) -> None:
         assert sources.read({"OCICI_USER": "u", "OCICI_PROFILE": "ci"}, {}).profiles[0].name == "ci"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -113,7 +114,7 @@ def _text(content: bytes, path: Path) -> str:
     if content[:2] in _UTF_16:
         detail = "it is encoded in UTF-16 (as Windows PowerShell writes files), and OCI tools read UTF-8"
     try:
-        return content.decode("utf-8-sig")
+        return io.StringIO(content.decode("utf-8-sig"), newline=None).read()  # line ends as the tools read them
     except UnicodeDecodeError:
         raise refused("config-syntax", origin=str(path), where="", detail=detail) from None
 
