@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocici import cli, findings
+from ocici import cli, findings, interrupts
 
 from .conftest import PASS_PHRASE, TENANCY, USER, Pair
 
@@ -122,7 +122,7 @@ def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
     out = io.StringIO()
     with (
         mock.patch.dict(os.environ, environ, clear=True),
-        mock.patch.object(cli, "_listen_for_signals"),
+        mock.patch.object(interrupts, "raised", contextlib.nullcontext),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(out),
     ):

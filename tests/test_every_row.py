@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ import oci.config
 import oci.signer
 import pytest
 
-from ocici import cli, explain
+from ocici import cli, explain, interrupts
 from ocici.emulator import Emulator
 from ocici.findings import CATALOGUE
 
@@ -79,7 +79,7 @@ class Commands:
         with (
             mock.patch.dict(os.environ, {**base, **(environ or {})}, clear=True),
             mock.patch.object(tempfile, "tempdir", str(self.folder)),
-            mock.patch.object(cli, "_listen_for_signals"),
+            mock.patch.object(interrupts, "raised", nullcontext),
             nobody() if helpless else mock.MagicMock(),
         ):
             code = cli.main([*arguments, "--format", "json"])

@@ -394,3 +394,26 @@ def test_any_other_line_is_not(line: str) -> None:
     assert not sources.is_open(line)
     (secret,) = sources.secrets({"OCICI_CONFIG": line})
     assert secret.text() == line
+
+
+def test_a_source_that_is_not_needed_is_not_read() -> None:
+    environ = {"OCI_CLI_KEY_FILE": "/nowhere", "OCICI_PRIVATE_KEY": "key"}
+    assert read_one(environ)["key"] == "key"
+    with pytest.raises(Refused, match="source-missing"):
+        sources.read({"OCI_CLI_KEY_FILE": "/nowhere"}, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "secret"),
+    [
+        ("OCICI_PASS_PHRASE_FILE", "correct horse battery"),
+        ("OCICI_PASS_PHRASE_FILE", "/hunter.2"),
+        ("OCICI_CREDENTIALS_FILE", "pass_phrase: correct horse battery"),
+        ("OCICI_PRIVATE_KEY_FILE", "hunter2"),
+    ],
+)
+def test_a_secret_where_a_path_belongs_is_not_shown(variable: str, secret: str) -> None:
+    with pytest.raises(Refused) as error:
+        sources.read({variable: secret}, {})
+    assert secret not in str(error.value.findings[0])
+    assert f"(a value of {len(secret)} characters)" in error.value.findings[0].cause

@@ -89,7 +89,7 @@ def read(environ: Mapping[str, str], options: Mapping[str, str]) -> Sourced:
         if single and name not in over:
             over[name] = single
     named, origin = _named_profiles(environ, findings)
-    under = dict(_oci_cli(environ, findings))
+    under = dict(_oci_cli(environ))
     wanted = options.get("profile") or environ.get("OCICI_PROFILE", "")
     if not named and not over and not under:
         raise _nothing(environ)
@@ -98,6 +98,9 @@ def read(environ: Mapping[str, str], options: Mapping[str, str]) -> Sourced:
     for name, value in under.items():
         named[selected].setdefault(name, value)
     named[selected].update(over)
+    if named[selected].get("key") == _KEY_FILE:  # read where it counts alone
+        content = _named_file(environ[_KEY_FILE.origin], _KEY_FILE.origin, findings)
+        named[selected]["key"] = Value(Secret(content), _KEY_FILE.origin)
     profiles = []
     for name, fields in named.items():
         key = fields.get("key")
@@ -177,7 +180,7 @@ def read_file(path: str, origin: str) -> bytes:
     """What the file at `path` holds. Raises `Refused`: path-is-key, source-missing, permission-denied, …"""
     if "PRIVATE KEY" in path or len(path) > 4096 or _BASE64.fullmatch("".join(path.split())):
         raise refused("path-is-key", origin=origin)
-    shown = texts.shown_path(path)
+    shown = texts.shown_path(path) if "PASS_PHRASE" not in origin else texts.length(path)
     try:
         with open(os.open(Path(path).expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             content = file.read(LIMIT + 1)
@@ -201,12 +204,15 @@ def _reason(error: OSError) -> str:
     return f"it cannot be read ({error.strerror or type(error).__name__})"
 
 
-def _oci_cli(environ: Mapping[str, str], findings: list[Finding]) -> Iterator[tuple[str, Value]]:
+_KEY_FILE: Final = Value(Secret(), "OCI_CLI_KEY_FILE")
+
+
+def _oci_cli(environ: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
     for name, variable in _OCI_CLI.items():
         if value := environ.get(variable, ""):
             yield name, Value(Secret(value), variable)
-        elif name == "key" and (path := environ.get("OCI_CLI_KEY_FILE", "")):
-            yield name, Value(Secret(_named_file(path, "OCI_CLI_KEY_FILE", findings)), "OCI_CLI_KEY_FILE")
+        elif name == "key" and environ.get(_KEY_FILE.origin, ""):
+            yield name, _KEY_FILE
 
 
 # -- bundle and config text -----------------------------------------------------------------------------------

@@ -81,11 +81,17 @@ def clean_path(path: str) -> str:
 def shown_path(path: str) -> str:
     """`path` as it may stand in a finding: a secret put where a path belongs is described by its length alone."""
     # Base64 looks like a path to some degree. A long name of hex digits is none: containers have folders of such names.
-    begins = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", path) or len(path) <= 40
+    begins = re.match(r"[/~.\\]|[A-Za-z]:[/\\]", path)
+    relative = re.fullmatch(r"(?=.{1,40}$)[\w.-]+(?:[/\\][\w.-]+|\.[A-Za-z0-9]{1,6})+", path)
     encoded = re.search(r"(?<![A-Za-z0-9+=])(?![0-9a-f]{64}(?![A-Za-z0-9+=]))[A-Za-z0-9+=]{50}", path)
-    if not begins or len(path) > 400 or not path.isprintable() or encoded:
-        return f"(a value of {len(path)} characters)"
+    if not (begins or relative) or len(path) > 400 or not path.isprintable() or encoded:
+        return length(path)
     return path
+
+
+def length(text: str) -> str:
+    """What is told of `text` where it may be a secret."""
+    return f"(a value of {len(text)} character{'s'[: len(text) != 1]})"
 
 
 def shown_name(name: str) -> str:
