@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -279,6 +280,91 @@ def test_a_damaged_key_beside_a_whole_one_is_refused() -> None:
     good, other = damage.pem(damage.key()), damage.pem(damage.key(1))
     refused = refusal(good + other[:900] + b"\n-----END PRIVATE KEY-----\n")
     assert refused.findings[0].code == "key-corrupt"
+
+
+def bare(data: bytes) -> bytes:
+    """The body of a PEM file, without its BEGIN and END lines."""
+    return b"".join(line + b"\n" for line in data.split(b"\n") if line and b"-" not in line)
+
+
+def unended(data: bytes) -> bytes:
+    """A PEM file without its END line."""
+    return re.sub(rb"-----END .*\n", b"", data)
+
+
+def raw_base64(data: bytes) -> bytes:
+    """The base64 of the DER form, in one line."""
+    return bare(data).replace(b"\n", b"")
+
+
+WRAP = base64.b64encode
+TWO: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "JSON": lambda old, new: b'{"old":"%b","key":"%b"}' % (WRAP(old), WRAP(new)),
+    "JSON of DER": lambda old, new: b'{"old":"%b","key":"%b"}' % (raw_base64(old), raw_base64(new)),
+    "list": lambda old, new: WRAP(old) + b"," + WRAP(new),
+    "variables": lambda old, new: b"OLD=" + WRAP(old) + b"\nNEW=" + WRAP(new),
+    "headings": lambda old, new: b"OLD\n" + WRAP(old).rstrip(b"=") + b"\nNEW\n" + WRAP(new),
+    "labels": lambda old, new: b"".join(WRAP(each).rstrip(b"=") + b"\nOCI_API_KEY\n" for each in (old, new)),
+    "base64 lines": lambda old, new: WRAP(old) + b"\n" + WRAP(new),
+    "base64 after long words": lambda old, new: WRAP(old).rstrip(b"=") + b"\n" + b"x" * 17 + b"\n" + WRAP(new),
+    "base64 with text in it": lambda old, new: WRAP(b"Bag Attributes\n" + old) + b"," + WRAP(new),
+    "base64 once and twice": lambda old, new: WRAP(WRAP(old)) + b";" + WRAP(new),
+    "bodies": lambda old, new: bare(old) + bare(new),
+    "bodies in one line": lambda old, new: raw_base64(old) + raw_base64(new),
+    "bodies with names": lambda old, new: b"old: " + bare(old) + b"new: " + bare(new),
+    "no END lines": lambda old, new: unended(old) + unended(new),
+    "BEGIN, two bodies": lambda old, new: unended(old) + bare(new),
+    "BEGIN, two bodies in one line": lambda old, new: (unended(old) + bare(new)).replace(b"\n", b""),
+    "two bodies with spaces": lambda old, new: (unended(old) + bare(new)).replace(b"\n", b" "),
+    "two bodies, pluses lost": lambda old, new: (unended(old) + bare(new)).replace(b"+", b" "),
+    "PEM, base64": lambda old, new: old + WRAP(new),
+    "base64, PEM": lambda old, new: WRAP(old) + b"\n" + new,
+    "PEM, variable": lambda old, new: old + b"NEW=" + WRAP(new),
+    "PEM, body": lambda old, new: old + bare(new),
+    "body, PEM": lambda old, new: bare(old) + new,
+    "PEM without END, base64": lambda old, new: unended(old) + b"key: " + WRAP(new),
+    "PEM, DER in base64": lambda old, new: old + raw_base64(new),
+    "PEM, JSON": lambda old, new: old + b'{"key":"%b"}' % raw_base64(new),
+}
+
+
+@pytest.mark.parametrize("other", [1, 2, 3])  # keys end with padding, or not
+@pytest.mark.parametrize("form", ["pkcs8", "pkcs1", "pkcs8-encrypted"])
+@pytest.mark.parametrize("name", TWO)
+def test_of_two_keys_none_is_chosen(name: str, form: str, other: int) -> None:
+    two, last = damage.pem(damage.key(), form), damage.pem(damage.key(other), form)
+    for data in (TWO[name](two, last), WRAP(TWO[name](two, last))):
+        finding = refusal(data, PHRASE).findings[0]
+        assert finding.code == "key-ambiguous"
+        assert "2 different private keys" in finding.cause
+
+
+@pytest.mark.parametrize("form", ["pkcs8", "pkcs1", "pkcs8-encrypted"])
+@pytest.mark.parametrize("name", TWO)
+def test_the_same_key_twice_is_fine(name: str, form: str) -> None:
+    data = damage.pem(damage.key(), form)
+    loaded = pem.load(Secret(TWO[name](data, data)), PHRASE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert "the same key stood in it more than once" in loaded.repairs
+
+
+@pytest.mark.parametrize("rest", [bare, raw_base64, WRAP])
+def test_a_key_cut_off_after_a_whole_one_is_refused(rest: Callable[[bytes], bytes]) -> None:
+    data = damage.pem(damage.key()) + rest(damage.pem(damage.key(1)))[:800]
+    assert refusal(data).findings[0].code == "key-corrupt"
+
+
+@pytest.mark.parametrize("wrap", [bare, raw_base64, WRAP])
+def test_what_stands_beside_a_key_may_be_no_key(wrap: Callable[[bytes], bytes]) -> None:
+    good = damage.pem(damage.key())
+    for other, what in (
+        (damage.certificate().public_bytes(damage.PEM), "a certificate"),
+        (damage.public(damage.key()), "a public key"),
+    ):
+        for data in (good + wrap(other), b'{"other":"%b","key":"%b"}' % (wrap(other), WRAP(good))):
+            loaded = pem.load(Secret(data), NONE, "KEY")
+            assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+            assert f"{what} stood beside it" in loaded.repairs
 
 
 def test_an_encrypted_key_cut_off_is_not_called_a_wrong_pass_phrase() -> None:

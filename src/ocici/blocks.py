@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, read_body
+from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, begins_headed, begins_key, begins_whole, read_body
 
 _KIND = (
     r"(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH|SSH2|ANY|PGP)\s{0,4}){0,2}(?:PRIVATE|PUBLIC)\s{0,4}KEY(?:\s{0,4}BLOCK)?"
@@ -27,25 +27,27 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
     found: list[Block] = []
     outside: list[str] = []
     position = 0
+    rest = ""  # after a key without an END line
     for index, (word, label, start, stop) in enumerate(marks):
         if word == "BEGIN":
-            outside.append(text[position:start])
+            outside.append(rest + text[position:start])
             ended = index + 1 < len(marks) and marks[index + 1][0] == "END"
             position = marks[index + 1][2] if index + 1 < len(marks) else len(text)
             found.append(read_body(label, text[stop:position], Notes(), ended))
+            rest = found[-1].rest
         elif index and marks[index - 1][0] == "BEGIN":
             notes.add("its BEGIN and END lines did not match", label != marks[index - 1][1])
             position = stop
         else:
-            before = text[position:start]
+            before = rest + text[position:start]
+            rest = ""
             first = _FIRST.search(before)
             outside.append(before[: first.start()] if first else "")
             body = before[first.start() :] if first else before
             found.append(read_body(label, body, Notes(["its BEGIN line was missing"]), ended=True))
             position = stop
-    outside.append(text[position:])
-    if not any(block.is_private for block in found):
-        found += _bare(outside)
+    outside.append(rest + text[position:])
+    outside = _without_bare(outside, found)
     if found:
         _note_outside(outside, notes)
     return tuple(found), "\n".join(outside)
@@ -86,19 +88,36 @@ def _span(text: str, mark: re.Match[str]) -> tuple[int, int]:
     return start, stop
 
 
-def _bare(outside: list[str]) -> list[Block]:
-    """The bodies that stand in `outside` without BEGIN and END lines; they are taken out of it."""
-    found = []
-    for index, text in enumerate(outside):
-        if first := _FIRST.search(text):
-            label = "RSA PRIVATE KEY" if first[0].startswith("P") else ""
-            block = read_body(
-                label, text[first.start() :], Notes(["its BEGIN and END lines were missing"]), ended=False
-            )
-            if block.readings:
-                outside[index] = text[: first.start()]
-                found.append(block)
-    return found
+def _without_bare(outside: list[str], found: list[Block]) -> list[str]:
+    """`outside` without the bodies that stand in it without BEGIN and END lines: those are added to `found`.
+
+    All of them, since a second key must not go unseen. One that was cut off counts beside a private key alone: it may
+    be the one meant.
+    """
+    left: list[str] = []
+    torn: list[Block] = []
+    for text in outside:
+        before = ""
+        while first := _FIRST.search(text):
+            body = text[first.start() :]
+            before += text[: first.start()]
+            is_headed = begins_headed(body)
+            if is_headed or begins_whole(body) or begins_key(body):
+                notes = Notes(["its BEGIN and END lines were missing"])
+                block = read_body("RSA PRIVATE KEY" if is_headed else "", body, notes, ended=False)
+                if block.readings:
+                    found.append(block)
+                    left.append(before)
+                    before, text = "", block.rest
+                    continue
+                if is_headed or begins_key(body):
+                    torn.append(block)
+            before += first[0]
+            text = body[len(first[0]) :]
+        left.append(before + text)
+    if any(block.is_private for block in found):
+        found += torn
+    return left
 
 
 def _note_outside(outside: list[str], notes: Notes) -> None:

@@ -23,6 +23,8 @@ DASHES: Final = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 MASKED: Final = "asterisks stand where its body should be"
 
 BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_PLUS = "plus signs were turned into spaces"
+_LOST_BACKSLASH = "line breaks were written out (\\n) and lost their backslash"
 _URL_SAFE = str.maketrans("-_", "+/")
 _HEADERS = re.compile(
     r"\s{0,9}Proc-Type:\s{0,4}4\s{0,4},\s{0,4}ENCRYPTED\s{0,9}DEK-Info:\s{0,4}"
@@ -44,7 +46,7 @@ class Block:
 
     `label`: what the BEGIN line says, empty without one. `readings`: the likely one first. `fault`: what is
     wrong with the body if no reading opens; empty when it looks whole. `cipher`, `iv`: from the header
-    DEK-Info, PKCS#1's own encryption.
+    DEK-Info, PKCS#1's own encryption. `rest`: what follows the key, where no END line says where it ends.
     """
 
     label: str
@@ -52,6 +54,7 @@ class Block:
     fault: str = ""
     cipher: str = ""
     iv: str = ""
+    rest: str = ""
 
     @property
     def is_private(self) -> bool:
@@ -82,13 +85,18 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
         iv, plain = plain[headers.end() : headers.end() + size], plain[headers.end() + size :]
         if not re.fullmatch(rf"[0-9A-Fa-f]{{{size}}}", iv):
             return Block(label, fault="its DEK-Info line is damaged")
+    cut_off = ""
     if not ended:
+        whole = plain
         plain = re.split(rf"[{DASHES}]{{3}}", LABEL.split(plain, maxsplit=1)[0], maxsplit=1)[0]
+        cut_off = whole[len(plain) :]
         made.add("its END line was missing", "its BEGIN and END lines were missing" not in made.made)
     made.add("quotes or other marks stood in its lines", "," in plain or ";" in plain)
+    as_it_stood = plain
     plain = plain.replace(",", "").replace(";", "")
     _note_layout(plain, made)
     readings: list[Reading] = []
+    rest = ""
     fault = "" if ended else _cut_off(plain)
     for compact, note in _variants(plain):
         notes = Notes([*made.made])
@@ -99,10 +107,41 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
         wrong = "" if data and cipher and not len(data) % 8 else _fault(plain, label, data)
         if data and not wrong:
             readings.append(Reading(data, tuple(notes.made)))
+            if not ended and not cipher:
+                rest = max(rest, _after(as_it_stood, len(compact.rstrip("=")), note), key=len)
         fault = fault or wrong
     if readings and not (cipher and not ended):
         fault = ""
-    return Block(label, tuple(readings), fault, cipher, iv)
+    return Block(label, tuple(readings), fault, cipher, iv, rest + cut_off)
+
+
+def _after(body: str, count: int, note: str) -> str:
+    """What follows the first `count` characters of base64 in `body`, read in the way that `note` stands for."""
+    if note == _LOST_BACKSLASH:
+        count += count // 64 + 1
+    ends = [match.end() for match in re.finditer(r"[^\n\t,;]" if note == _PLUS else r"[^\s,;]", body)]
+    return body[ends[count - 1] :].lstrip("=") if 0 < count <= len(ends) else ""
+
+
+def begins_headed(body: str) -> bool:
+    """Whether `body` begins with the header lines of PKCS#1's own encryption."""
+    return bool(_HEADERS.match(body))
+
+
+def begins_key(body: str) -> bool:
+    """Whether the base64 text `body` begins like a private key: a sequence, then the number of its version."""
+    return (_first_bytes(body) or b"")[4:6] == b"\x02\x01"
+
+
+def begins_whole(body: str) -> bool:
+    """Whether `body` begins like DER, as `begins_key` has it or with a sequence, and is long enough for all of it."""
+    data = _first_bytes(body) or b""
+    return data[4:5] in (b"\x02", b"0") and der_length(data) * 8 <= len(body) * 6 + 5
+
+
+def _first_bytes(body: str) -> bytes | None:
+    compact = "".join(body[:80].translate(IN_LINES).replace(",", "").replace(";", "").split())
+    return decoded(compact[:12], Notes())
 
 
 def _first_key(compact: str) -> str:
@@ -118,12 +157,11 @@ def _variants(body: str) -> list[tuple[str, str]]:
     variants = [(compact, "")]
     if " " in body.strip():
         spaced = body.strip("\n").replace("\n", "").replace("\t", "").replace(" ", "+")
-        variants.append((spaced, "plus signs were turned into spaces"))
+        variants.append((spaced, _PLUS))
     if compact[:1] == "n" and set(compact[:-1:65]) == {"n"}:
         lines = [compact[start + 1 : start + 65] for start in range(0, len(compact), 65)]
         joined = "".join(lines)
-        note = "line breaks were written out (\\n) and lost their backslash"
-        variants += [(joined, note), (joined.removesuffix("n"), note)]
+        variants += [(joined, _LOST_BACKSLASH), (joined.removesuffix("n"), _LOST_BACKSLASH)]
     return variants
 
 

@@ -14,7 +14,7 @@ from ocici import instead, repair
 from ocici.blocks import MARK
 from ocici.body import LABEL, Block
 from ocici.credentials import Secret
-from ocici.findings import refused
+from ocici.findings import Refused, refused
 from ocici.opener import LONGEST_PASS_PHRASE, SHORTEST, Opener, PrivateKey, fingerprint
 
 __all__ = ["LIMIT", "Loaded", "Pair", "PrivateKey", "forms", "generate", "load", "public_fingerprint"]
@@ -58,17 +58,28 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
     if not private:
         raise instead.refusal(found, origin)
     opener = Opener(pass_phrase, origin, pass_origin or "the variable of the pass phrase")
-    opened = [opener.open(block) for block in private]  # each must open: a damaged one may be the one meant
+    opened: list[tuple[PrivateKey, tuple[str, ...]]] = []
+    others: list[Refused] = []
+    for block in private:  # each must open: a damaged one may be the one meant
+        try:
+            opened.append(opener.open(block))
+        except Refused as refusal:
+            if block.label or refusal.findings[0].code not in ("key-is-public", "key-is-certificate"):
+                raise
+            others.append(refusal)  # nothing said that it is a private key, and it is none
+    if not opened:
+        raise others[0]
     count = len({key.fingerprint for key, _ in opened})
     if count > 1:
         raise refused("key-ambiguous", origin=origin, count=count)
     key, repairs = opened[0]
+    codes = {refusal.findings[0].code for refusal in others}
     notes = [*found.repairs, *repairs, *opener.repairs]
     if len(opened) > 1:
         notes.append("the same key stood in it more than once")
-    if any("PUBLIC" in block.label for block in found.blocks):
+    if "key-is-public" in codes or any("PUBLIC" in block.label for block in found.blocks):
         notes.append("a public key stood beside it")
-    if any("CERTIFICATE" in block.label for block in found.blocks):
+    if "key-is-certificate" in codes or any("CERTIFICATE" in block.label for block in found.blocks):
         notes.append("a certificate stood beside it")
     return Loaded(key, tuple(dict.fromkeys(notes)))
 

@@ -23,7 +23,13 @@ _NAME = re.compile(
     r"data:[\w/;=.+-]{0,60}base64,|(?:export\s{1,4}|set\s{1,4})?[A-Za-z_][\w.-]{0,99}\s{0,4}(?:=(?!=)|:)\s{0,9}"
 )
 _ESCAPE = re.compile(r"\\+(?:(?:u00|x)([0-9A-Fa-f]{2})|(r\\+n|[rnt]))?|(?:`r)?`(n)")
-_ENCODED = re.compile(r"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII)")  # "-----", that again, "MII", DER
+_LONG = 64
+_ENCODED = re.compile(  # "-----", that again, "MII", DER; or it is too long for anything else
+    rf"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII|[A-Za-z0-9+/_-]{{{_LONG},}})"
+)
+_BEGIN = "(?:LS0tLS1CRUdJ|TFMwdExTMUNSVWRK)"  # "-----BEGI", once and twice
+_SECOND = re.compile(rf"\s{_BEGIN}")
+_RUN = re.compile(rf"(?:[A-Za-z0-9+/_-]|\n(?!{_BEGIN}))+(?:=\n?){{0,2}}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,17 +56,34 @@ def find(raw: bytes, depth: int = 0) -> Found:
     notes = Notes()
     text = _text(raw, notes)
     plain = _unescaped(text, notes)
-    texts = (text, plain) if plain != text else (text,)
+    texts: tuple[str, ...] = (text, plain) if plain != text else (text,)
     found, outside = blocks.cut(plain, notes)
-    if any(block.is_private for block in found) or not (inner := _unwrapped(outside, notes)):
-        return Found(found, tuple(notes.made), texts, depth)
-    if not _is_binary(inner):
-        notes.add("its base64 was wrapped over lines", len(outside.strip().split("\n")) > 1)
-        notes.add("it was base64-encoded more than once", depth)
-    deeper = find(inner, depth + 1)
-    for note in deeper.repairs:
-        notes.add(note)
-    return Found(found + deeper.blocks, tuple(notes.made), texts + deeper.texts, deeper.depth)
+    layers = [(find(run.data, depth + 1), run) for run in _runs(outside)]
+    layers = [
+        (deeper, run)
+        for deeper, run in layers
+        if run.sure or any(block.label or block.readings for block in deeper.blocks)
+    ]
+    texts += tuple(text for deeper, _ in layers for text in deeper.texts)
+    deepest = max([depth, *(deeper.depth for deeper, _ in layers)])
+    if layers and not _has_private(found):
+        deeper, run = next((layer for layer in layers if _has_private(layer[0].blocks)), layers[0])
+        for note in run.notes:
+            notes.add(note)
+        if not _is_binary(run.data):
+            notes.add("its base64 was wrapped over lines", len(outside.strip().split("\n")) > 1)
+            notes.add("it was base64-encoded more than once", depth)
+        for note in deeper.repairs:
+            notes.add(note)
+        found += deeper.blocks
+        layers.remove((deeper, run))
+    for deeper, _ in layers:  # a second key must not go unseen
+        found += tuple(block for block in deeper.blocks if block.label or block.readings)
+    return Found(found, tuple(notes.made), texts, deepest)
+
+
+def _has_private(found: tuple[Block, ...]) -> bool:
+    return any(block.is_private for block in found)
 
 
 def _is_binary(raw: bytes) -> bool:
@@ -127,20 +150,46 @@ def _unescape(match: re.Match[str]) -> str:
     return {"t": " ", "": ""}.get(match[2] or match[3] or "", "\n")
 
 
-def _unwrapped(text: str, notes: Notes) -> bytes:
-    """What `text` is the base64 of; empty when it is not base64. Other text may stand before and after."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Run:
+    """What some base64 decodes to, and how it was mended. `sure`: it begins like a key, or is all there is."""
+
+    data: bytes
+    notes: tuple[str, ...]
+    sure: bool
+
+
+def _runs(text: str) -> list[_Run]:
+    """What `text`, or each part of it, is the base64 of; other text may stand before, between and after."""
+    notes = Notes()
     bare = blocks.without_label(text).translate(body.IN_LINES).strip(" \n\t;,")
     if (name := _NAME.match(bare)) and len(bare) - name.end() > 16:
         bare = bare[name.end() :]
         notes.add("text stood before the key")
     words = bare.split()
-    if "".join(words).rstrip("=").strip(body.BASE64 + "-_") or any(len(word) < 16 for word in words[:-1]):
-        if not (start := _ENCODED.search(bare)):  # a sentence has short words
-            return b""
-        words = [re.split(r"(?<==)(?!=)|[^A-Za-z0-9+/=_-]", bare[start.start() :].replace("\n", ""), maxsplit=1)[0]]
+    is_whole = not "".join(words).rstrip("=").strip(body.BASE64 + "-_") and all(len(word) >= 16 for word in words[:-1])
+    if is_whole and not _SECOND.search(bare):
+        found = [("".join(words), True)]
+    else:  # a sentence has short words
+        found = _parts(body.LABEL.sub(",", bare))
         notes.add("text stood round the key")
-    data = body.decoded("".join(words), notes, cut=True)
-    if not data or len(data) < 12:
-        return b""
-    notes.add("quotes were round it", any(quote in text for quote in QUOTES))
-    return data
+    runs = []
+    for compact, sure in found:
+        made = Notes([*notes.made])
+        data = body.decoded(compact, made, cut=True)
+        if data and len(data) >= 12:
+            made.add("quotes were round it", any(quote in text for quote in QUOTES))
+            runs.append(_Run(data, tuple(made.made), sure))
+    return runs
+
+
+def _parts(text: str) -> list[tuple[str, bool]]:
+    """The parts of `text` that are base64, without line breaks, and whether they begin like a key."""
+    found = []
+    position = 0
+    while start := _ENCODED.search(text, position):
+        run = _RUN.match(text, start.start())
+        assert run  # what begins like base64 is a run
+        position = run.end()
+        found.append((run[0].replace("\n", ""), len(start[0]) < _LONG))
+    return found
