@@ -367,6 +367,38 @@ def test_what_stands_beside_a_key_may_be_no_key(wrap: Callable[[bytes], bytes]) 
             assert f"{what} stood beside it" in loaded.repairs
 
 
+def ssh(data: bytes) -> bytes:
+    """A public key in PEM as `ssh-keygen` prints it."""
+    public = serialization.load_pem_public_key(data)
+    return public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH) + b" me@host\n"
+
+
+HALVES: list[Callable[[bytes], bytes]] = [bytes, bare, raw_base64, WRAP, unended, ssh]
+
+
+@pytest.mark.parametrize("form", ["pkcs8", "pkcs1-encrypted"])
+@pytest.mark.parametrize("half", HALVES)
+def test_the_public_half_beside_a_key_must_be_its_own(half: Callable[[bytes], bytes], form: str) -> None:
+    good = damage.pem(damage.key(), form)
+    own, other = (half(damage.public(private)) for private in (damage.key(), damage.key(1)))
+    for data in (good + own, own + b"\n" + good, WRAP(good + own)):
+        loaded = pem.load(Secret(data), PHRASE, "KEY")
+        assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+        assert "a public key stood beside it" in loaded.repairs
+    for data in (good + other, other + b"\n" + good, WRAP(good + other), good + own + other):
+        assert refusal(data, PHRASE).findings[0].code == "key-halves-differ"
+
+
+def test_a_public_key_of_another_type_is_not_the_own_half() -> None:
+    curve = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(damage.PEM, damage.SPKI)
+    assert refusal(damage.pem(damage.key()) + curve).findings[0].code == "key-halves-differ"
+
+
+def test_a_damaged_public_half_is_told_as_such() -> None:
+    data = damage.pem(damage.key()) + damage.public(damage.key())[:200]
+    assert "a damaged public key stood beside it" in pem.load(Secret(data), NONE, "KEY").repairs
+
+
 def test_an_encrypted_key_cut_off_is_not_called_a_wrong_pass_phrase() -> None:
     lines = damage.pem(damage.key(), "pkcs1-encrypted").split(b"\n")
     assert refusal(b"\n".join(lines[:15]), PHRASE).findings[0].code == "key-corrupt"
@@ -569,8 +601,11 @@ def test_fingerprint_of_a_private_key(form: str) -> None:
 
 
 def test_fingerprint_of_both_halves_is_that_of_the_private_one() -> None:
-    data = damage.public(damage.key(1)) + damage.pem(damage.key())
+    data = damage.public(damage.key()) + damage.pem(damage.key())
     assert pem.public_fingerprint(data, "FILE") == md5_fingerprint(damage.key())
+    with pytest.raises(Refused) as caught:
+        pem.public_fingerprint(damage.public(damage.key(1)) + damage.pem(damage.key()), "FILE")
+    assert [finding.code for finding in caught.value.findings] == ["key-halves-differ"]
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{origin} holds {count} different private keys, and nothing says which is meant.",
         "Store one private key alone. Several profiles go into a bundle, each with its own `key_content`.",
     ),
+    "key-halves-differ": Entry(
+        "a private key with the public key of another",
+        "{origin} holds a private key and a public key that does not belong to it, and nothing says which is meant.",
+        "Store the private key alone, and check that it is the one whose public key was uploaded: "
+        "`ocici fingerprint FILE` prints the fingerprint that the OCI console shows.",
+    ),
     "key-encrypted": Entry(
         "an encrypted key without a pass phrase",
         "The key in {origin} is encrypted, and no pass phrase was given.",

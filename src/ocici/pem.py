@@ -8,14 +8,17 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ocici import instead, repair
 from ocici.blocks import MARK
-from ocici.body import LABEL, Block
+from ocici.body import LABEL, SSH_PUBLIC, Block
 from ocici.credentials import Secret
 from ocici.findings import Refused, refused
 from ocici.opener import LONGEST_PASS_PHRASE, SHORTEST, Opener, PrivateKey, fingerprint
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 __all__ = ["LIMIT", "Loaded", "Pair", "PrivateKey", "forms", "generate", "load", "public_fingerprint"]
 
@@ -59,27 +62,32 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
         raise instead.refusal(found, origin)
     opener = Opener(pass_phrase, origin, pass_origin or "the variable of the pass phrase")
     opened: list[tuple[PrivateKey, tuple[str, ...]]] = []
-    others: list[Refused] = []
+    others: list[tuple[Block, Refused]] = []
     for block in private:  # each must open: a damaged one may be the one meant
         try:
             opened.append(opener.open(block))
         except Refused as refusal:
             if block.label or refusal.findings[0].code not in ("key-is-public", "key-is-certificate"):
                 raise
-            others.append(refusal)  # nothing said that it is a private key, and it is none
+            others.append((block, refusal))  # nothing said that it is a private key, and it is none
     if not opened:
-        raise others[0]
+        raise others[0][1]
     count = len({key.fingerprint for key, _ in opened})
     if count > 1:
         raise refused("key-ambiguous", origin=origin, count=count)
     key, repairs = opened[0]
-    codes = {refusal.findings[0].code for refusal in others}
+    publics = [block for block in found.blocks if "PUBLIC" in block.label]
+    publics += [block for block, refusal in others if refusal.findings[0].code == "key-is-public"]
+    halves = [half for block in publics if (half := _public_key(block))]
+    if any(_fingerprint(half) != key.fingerprint for half in halves):
+        raise refused("key-halves-differ", origin=origin)
     notes = [*found.repairs, *repairs, *opener.repairs]
     if len(opened) > 1:
         notes.append("the same key stood in it more than once")
-    if "key-is-public" in codes or any("PUBLIC" in block.label for block in found.blocks):
-        notes.append("a public key stood beside it")
-    if "key-is-certificate" in codes or any("CERTIFICATE" in block.label for block in found.blocks):
+    if publics:
+        notes.append("a public key stood beside it" if halves else "a damaged public key stood beside it")
+    certified = any("CERTIFICATE" in block.label for block in found.blocks)
+    if certified or any(refusal.findings[0].code == "key-is-certificate" for _, refusal in others):
         notes.append("a certificate stood beside it")
     return Loaded(key, tuple(dict.fromkeys(notes)))
 
@@ -91,7 +99,7 @@ def public_fingerprint(raw: bytes, origin: str, pass_phrase: Secret = _NO_PHRASE
     """
     found = _found(raw, origin)
     if not any("PRIVATE" in block.label for block in found.blocks):
-        fingerprints = {_public(block, origin) for block in found.blocks} - {""}
+        fingerprints = {_checked(half, origin) for block in found.blocks if (half := _public_key(block))}
         if len(fingerprints) > 1:
             detail = f"it holds {len(fingerprints)} different public keys"
             raise refused("invalid-key-format", origin=origin, detail=detail)
@@ -131,23 +139,37 @@ def _found(raw: bytes, origin: str) -> repair.Found:
     return repair.find(raw)
 
 
-def _public(block: Block, origin: str) -> str:
-    """The fingerprint of the public key in `block`, empty when there is none. Raises `Refused`."""
+def _public_key(block: Block) -> PublicKeyTypes | None:
+    """The public key in `block`, whatever its type; None when there is none that can be read."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
 
     for reading in block.readings:
         try:
-            key = serialization.load_der_public_key(reading.data)
+            if block.label == SSH_PUBLIC:
+                return serialization.load_ssh_public_key(b"ssh-rsa " + base64.b64encode(reading.data))
+            return serialization.load_der_public_key(reading.data)
         except (ValueError, UnsupportedAlgorithm):
             continue
-        if not isinstance(key, rsa.RSAPublicKey):
-            raise refused("key-not-rsa", origin=origin, kind=type(key).__name__.removesuffix("PublicKey"))
-        if key.key_size < SHORTEST:
-            raise refused("key-too-short", origin=origin, bits=key.key_size)
-        return fingerprint(key)
-    return ""
+    return None
+
+
+def _fingerprint(key: PublicKeyTypes) -> str:
+    """The fingerprint of `key`, empty when it is no RSA key."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return fingerprint(key) if isinstance(key, rsa.RSAPublicKey) else ""
+
+
+def _checked(key: PublicKeyTypes, origin: str) -> str:
+    """The fingerprint of `key`, if it is one that OCI takes. Raises `Refused`."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise refused("key-not-rsa", origin=origin, kind=type(key).__name__.removesuffix("PublicKey"))
+    if key.key_size < SHORTEST:
+        raise refused("key-too-short", origin=origin, bits=key.key_size)
+    return fingerprint(key)
 
 
 # -- masks ------------------------------------------------------------------------------------------------------

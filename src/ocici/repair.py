@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ocici import blocks, body
@@ -23,6 +24,7 @@ _NAME = re.compile(
     r"data:[\w/;=.+-]{0,60}base64,|(?:export\s{1,4}|set\s{1,4})?[A-Za-z_][\w.-]{0,99}\s{0,4}(?:=(?!=)|:)\s{0,9}"
 )
 _ESCAPE = re.compile(r"\\+(?:(?:u00|x)([0-9A-Fa-f]{2})|(r\\+n|[rnt]))?|(?:`r)?`(n)")
+_SSH_PUBLIC = re.compile(r"ssh-rsa\s{1,4}(AAAA[A-Za-z0-9+/]+={0,2})")
 _LONG = 64
 _ENCODED = re.compile(  # "-----", that again, "MII", DER; or it is too long for anything else
     rf"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII|[A-Za-z0-9+/_-]{{{_LONG},}})"
@@ -58,6 +60,7 @@ def find(raw: bytes, depth: int = 0) -> Found:
     plain = _unescaped(text, notes)
     texts: tuple[str, ...] = (text, plain) if plain != text else (text,)
     found, outside = blocks.cut(plain, notes)
+    found += tuple(_ssh_public(outside))
     layers = [(find(run.data, depth + 1), run) for run in _runs(outside)]
     layers = [
         (deeper, run)
@@ -80,6 +83,13 @@ def find(raw: bytes, depth: int = 0) -> Found:
     for deeper, _ in layers:  # a second key must not go unseen
         found += tuple(block for block in deeper.blocks if block.label or block.readings)
     return Found(found, tuple(notes.made), texts, deepest)
+
+
+def _ssh_public(text: str) -> Iterator[Block]:
+    """The public keys in OpenSSH's form in `text`: RSA alone, since OCI takes no others."""
+    for match in _SSH_PUBLIC.finditer(text):
+        data = body.decoded(match[1], Notes())
+        yield Block(body.SSH_PUBLIC, (Reading(data),) if data else ())
 
 
 def _has_private(found: tuple[Block, ...]) -> bool:

@@ -133,9 +133,25 @@ def as_der(data: bytes, chance: Random) -> bytes:
     return private.private_bytes(DER, chance.choice([PKCS8, PKCS1]), CLEAR)
 
 
+def own_half(data: bytes) -> bytes:
+    """The public half of the key in `data`, which must not be damaged; nothing when it is."""
+    for phrase in (None, PASS_PHRASE):
+        try:
+            private = serialization.load_pem_private_key(data, phrase, unsafe_skip_rsa_key_validation=True)
+        except (ValueError, TypeError):  # encrypted or not, or damaged already
+            continue
+        assert isinstance(private, rsa.RSAPrivateKey)
+        return public(private)
+    return b""
+
+
 def with_public_half(data: bytes, chance: Random) -> bytes:
     """Both files of the pair, one after the other."""
-    half = public(key(1))
+    return beside(data, own_half(data), chance)
+
+
+def beside(data: bytes, half: bytes, chance: Random) -> bytes:
+    """`data` and the public key `half`, one after the other."""
     return chance.choice([data.rstrip(b"\n") + b"\n" + half, half + data])
 
 
@@ -291,8 +307,9 @@ CAUSES: dict[str, str] = {
 def chain(data: bytes, chance: Random, length: int) -> tuple[bytes, list[str]]:
     """`data` after `length` damages drawn by chance, and their names."""
     names = [chance.choice(list(DAMAGES)) for _ in range(length)]
+    half = own_half(data) if "public half beside it" in names else b""  # later it is too damaged to tell
     for name in names:
-        data = DAMAGES[name](data, chance)
+        data = beside(data, half, chance) if name == "public half beside it" else DAMAGES[name](data, chance)
     return data, names
 
 
@@ -524,6 +541,12 @@ def refusals() -> list[Row]:
             PASS_PHRASE,
         ),
         Row("two keys", good + pem(key(1)), "key-ambiguous", r"more than one|different|two|2 "),
+        Row(
+            "public half of another key",
+            good + public(key(1)),
+            "key-halves-differ",
+            r"does not belong|another|mismatch|do(?:es)? not match",
+        ),
         Row("a path", b"/home/runner/.oci/oci_api_key.pem", "key-is-path", r"\bpath\b|file name"),
         Row("a path with ~", b"~/.oci/oci_api_key.pem\n", "key-is-path", r"\bpath\b|file name"),
         Row("a path of Windows", rb"C:\Users\runner\.oci\key.pem", "key-is-path", r"\bpath\b|file name"),
