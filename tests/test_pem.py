@@ -202,6 +202,47 @@ def test_a_pass_phrase_that_is_not_needed_is_fine() -> None:
     assert pem.load(Secret(damage.pem(damage.key())), Secret("any"), "KEY").repairs == ()
 
 
+@pytest.mark.parametrize(
+    ("form", "label"),
+    [
+        ("pkcs8", b"RSA PRIVATE KEY"),
+        ("pkcs8", b"ENCRYPTED PRIVATE KEY"),
+        ("pkcs8", b"EC PRIVATE KEY"),
+        ("pkcs1", b"PRIVATE KEY"),
+        ("pkcs1", b"ENCRYPTED PRIVATE KEY"),
+        ("pkcs8-encrypted", b"PRIVATE KEY"),
+        ("pkcs8-encrypted", b"RSA PRIVATE KEY"),
+        ("pkcs1-encrypted", b"PRIVATE KEY"),
+    ],
+)
+def test_lines_that_name_another_form_are_noted(form: str, label: bytes) -> None:
+    data = re.sub(rb"(BEGIN|END) [A-Z ]+ KEY", rb"\1 " + label, damage.pem(damage.key(), form))
+    loaded = pem.load(Secret(data), PHRASE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert loaded.repairs == ("its BEGIN and END lines named another form of key",)
+
+
+def test_any_private_key_is_a_name_of_every_form() -> None:
+    data = damage.pem(damage.key(), "pkcs1").replace(b"RSA PRIVATE", b"ANY PRIVATE")
+    assert pem.load(Secret(data), NONE, "KEY").repairs == ()
+
+
+def test_a_label_line_before_the_key_is_noted() -> None:
+    data = b"OCI_API_KEY\n" + damage.pem(damage.key())
+    assert pem.load(Secret(data), NONE, "KEY").repairs == ("the label line stood before the key",)
+
+
+def test_base64_with_spaces_for_line_breaks_is_noted() -> None:
+    data = base64.encodebytes(damage.pem(damage.key())).strip().replace(b"\n", b" ")
+    note = "the line breaks of its base64 were turned into spaces"
+    assert pem.load(Secret(data), NONE, "KEY").repairs == (note,)
+
+
+def test_a_missing_blank_line_after_the_headers_is_noted() -> None:
+    data = damage.pem(damage.key(), "pkcs1-encrypted").replace(b"\n\n", b"\n")
+    assert pem.load(Secret(data), PHRASE, "KEY").repairs == ("the blank line after its DEK-Info line was missing",)
+
+
 def test_begin_and_end_in_a_comment_are_mere_words() -> None:
     data = b"# from BEGIN PRIVATE KEY to END PRIVATE KEY\n" + damage.pem(damage.key())
     assert pem.load(Secret(data), NONE, "KEY").repairs == (_BEFORE,)

@@ -18,6 +18,8 @@ _KIND = (
 MARK: Final = re.compile(rf"(BEGIN|END)[\s+_]{{0,4}}({_KIND})")
 """A BEGIN or END line without its dashes: those may be of any number and kind."""
 
+MISMATCH: Final = "its BEGIN and END lines did not match"
+
 _FIRST = re.compile(r"Proc-Type:|(?<![A-Za-z0-9+/])MII")  # how a body begins; MII: DER of 256 bytes to 64 KiB
 
 
@@ -36,7 +38,7 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
             found.append(read_body(label, text[stop:position], Notes(), ended))
             rest = found[-1].rest
         elif index and marks[index - 1][0] == "BEGIN":
-            notes.add("its BEGIN and END lines did not match", label != marks[index - 1][1])
+            notes.add(MISMATCH, label != marks[index - 1][1])
             position = stop
         else:
             before = rest + text[position:start]
@@ -127,5 +129,6 @@ def _note_outside(outside: list[str], notes: Notes) -> None:
         rest = LABEL.sub("", text).strip()
         quotes = rest and not rest.strip(QUOTES + " \n;,>|")
         notes.add("quotes were round it" if quotes else note, rest)
+    notes.add("the label line stood before the key", LABEL.fullmatch(before.strip()))
     notes.add("text stood between the keys", "".join(outside[1:-1]).strip(QUOTES + " \n\t;,>|"))
     notes.add("spaces or blank lines stood round it", before[:1].isspace() or after.lstrip("\n")[:1].isspace())

@@ -88,6 +88,7 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
         iv, plain = plain[headers.end() : headers.end() + size], plain[headers.end() + size :]
         if not re.fullmatch(rf"[0-9A-Fa-f]{{{size}}}", iv):
             return Block(label, fault="its DEK-Info line is damaged")
+        made.add("the blank line after its DEK-Info line was missing", re.match(r"[ \t]{0,9}\n[ \t]{0,9}\S", plain))
     cut_off = ""
     if not ended:
         whole = plain

@@ -33,6 +33,7 @@ _DERIVATION = re.compile(
     rb"(?s)\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05.|\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01."
     rb"|\x09\x2b\x06\x01\x04\x01\xda\x47\x04\x0b)\x30.\x04(.)"
 )
+MISNAMED: Final = "its BEGIN and END lines named another form of key"
 _CHANGED = "its numbers do not fit together: one character or more was changed"
 
 
@@ -73,7 +74,8 @@ class Opener:
         refusals: list[Refused] = []
         for reading in block.readings:
             try:
-                return self._checked(self._parsed(block, reading)), reading.repairs
+                key = self._checked(self._parsed(block, reading))
+                return key, (*reading.repairs, *([MISNAMED] if _is_misnamed(block, reading) else []))
             except Refused as refusal:
                 refusals.append(refusal)
         if refusals and (not block.fault or refusals[0].findings[0].code == "key-encrypted"):
@@ -162,6 +164,17 @@ class Opener:
 
     def _invalid(self, detail: str) -> Refused:
         return refused("invalid-key-format", origin=self.origin, detail=detail)
+
+
+def _is_misnamed(block: Block, reading: Reading) -> bool:
+    """Whether the BEGIN line names another form than that of the key in `reading`."""
+    if block.cipher:
+        form = "RSA PRIVATE KEY"
+    elif reading.data[4:5] == b"0":
+        form = "ENCRYPTED PRIVATE KEY"  # two sequences: how it is encrypted, and the key
+    else:  # the number of its version, then a sequence (the kind of key) or the modulus
+        form = "PRIVATE KEY" if reading.data[7:8] == b"0" else "RSA PRIVATE KEY"
+    return block.label.replace(" ", "") not in ("", "ANYPRIVATEKEY", form.replace(" ", ""))
 
 
 def _parse(block: Block, reading: Reading, pass_phrase: bytes | None) -> object:

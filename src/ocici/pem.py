@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ocici import instead, repair
-from ocici.blocks import MARK
+from ocici.blocks import MARK, MISMATCH
 from ocici.body import LABEL, SSH_PUBLIC, Block
 from ocici.credentials import Secret
 from ocici.findings import Refused, refused
-from ocici.opener import LONGEST_PASS_PHRASE, SHORTEST, Opener, PrivateKey, fingerprint
+from ocici.opener import LONGEST_PASS_PHRASE, MISNAMED, SHORTEST, Opener, PrivateKey, fingerprint
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -81,6 +81,8 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
     halves = [half for block in publics if (half := _public_key(block))]
     if any(_fingerprint(half) != key.fingerprint for half in halves):
         raise refused("key-halves-differ", origin=origin)
+    if MISMATCH in found.repairs:
+        repairs = tuple(note for note in repairs if note != MISNAMED)  # one of the two lines may well be right
     notes = [*found.repairs, *repairs, *opener.repairs]
     if len(opened) > 1:
         notes.append("the same key stood in it more than once")

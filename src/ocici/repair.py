@@ -75,6 +75,7 @@ def find(raw: bytes, depth: int = 0) -> Found:
             notes.add(note)
         if not _is_binary(run.data):
             notes.add("its base64 was wrapped over lines", len(outside.strip().split("\n")) > 1)
+            notes.add("the line breaks of its base64 were turned into spaces", run.spaced)
             notes.add("it was base64-encoded more than once", depth)
         for note in deeper.repairs:
             notes.add(note)
@@ -162,11 +163,14 @@ def _unescape(match: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Run:
-    """What some base64 decodes to, and how it was mended. `sure`: it begins like a key, or is all there is."""
+    """What some base64 decodes to, and how it was mended. `sure`: it begins like a key, or is all there is.
+    `spaced`: spaces stood in it.
+    """
 
     data: bytes
     notes: tuple[str, ...]
     sure: bool
+    spaced: bool
 
 
 def _runs(text: str) -> list[_Run]:
@@ -189,7 +193,7 @@ def _runs(text: str) -> list[_Run]:
         data = body.decoded(compact, made, cut=True)
         if data and len(data) >= 12:
             made.add("quotes were round it", any(quote in text for quote in QUOTES))
-            runs.append(_Run(data, tuple(made.made), sure))
+            runs.append(_Run(data, tuple(made.made), sure, is_whole and " " in bare))
     return runs
 
 
