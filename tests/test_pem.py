@@ -440,6 +440,41 @@ def test_a_damaged_public_half_is_told_as_such() -> None:
     assert "a damaged public key stood beside it" in pem.load(Secret(data), NONE, "KEY").repairs
 
 
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="OpenSSH's own keys are made by it")
+@pytest.mark.parametrize("phrase", ["", "a pass phrase"])
+@pytest.mark.parametrize(
+    ("kind", "code", "cause"),
+    [
+        ("rsa", "key-is-openssh", "OpenSSH's own format"),
+        ("ed25519", "key-not-rsa", "a key of type Ed25519, in OpenSSH's format. OCI accepts API requests from RSA"),
+        ("ecdsa", "key-not-rsa", "a key of type EC, in OpenSSH's format"),
+    ],
+)
+def test_the_type_of_an_openssh_key(tmp_path: Path, kind: str, code: str, cause: str, phrase: str) -> None:
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", phrase, "-f", str(tmp_path / "key")]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    data = (tmp_path / "key").read_bytes()
+    for each in (data, WRAP(data), data.replace(b"\n", b" "), data[: data.index(b"-----END")]):
+        finding = refusal(each).findings[0]
+        assert finding.code == code
+        assert cause in finding.cause
+
+
+def test_an_openssh_key_of_type_dsa() -> None:
+    """No tool of today makes one."""
+    words = (b"none", b"none", b"")
+    data = b"openssh-key-v1\0" + b"".join(len(word).to_bytes(4, "big") + word for word in words)
+    data += b"\0\0\0\1\0\0\0\x20\0\0\0\7ssh-dss" + bytes(21)
+    data = b"-----BEGIN OPENSSH PRIVATE KEY-----\n%b-----END OPENSSH PRIVATE KEY-----\n" % base64.encodebytes(data)
+    assert "a key of type DSA, in OpenSSH's format" in refusal(data).findings[0].cause
+
+
+def test_an_openssh_key_that_says_nothing_is_one_all_the_same() -> None:
+    for rest in (b"", b"b3BlbnNzaC1rZXktdjEA", b"b3BlbnNzaC1rZXktdjEA/////w==", b"!"):
+        data = b"-----BEGIN OPENSSH PRIVATE KEY-----\n%b\n-----END OPENSSH PRIVATE KEY-----\n" % rest
+        assert refusal(data).findings[0].code == "key-is-openssh"
+
+
 def test_an_encrypted_key_cut_off_is_not_called_a_wrong_pass_phrase() -> None:
     lines = damage.pem(damage.key(), "pkcs1-encrypted").split(b"\n")
     assert refusal(b"\n".join(lines[:15]), PHRASE).findings[0].code == "key-corrupt"

@@ -50,6 +50,7 @@ class Block:
     `label`: what the BEGIN line says, empty without one. `readings`: the likely one first. `fault`: what is
     wrong with the body if no reading opens; empty when it looks whole. `cipher`, `iv`: from the header
     DEK-Info, PKCS#1's own encryption. `rest`: what follows the key, where no END line says where it ends.
+    `inside`: what the body decodes to where that is no DER.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Block:
     cipher: str = ""
     iv: str = ""
     rest: str = ""
+    inside: bytes = b""
 
     @property
     def is_private(self) -> bool:
@@ -101,6 +103,7 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
     _note_layout(plain, made)
     readings: list[Reading] = []
     rest = ""
+    inside = b""
     fault = "" if ended else _cut_off(plain)
     for compact, note in _variants(plain):
         notes = Notes([*made.made])
@@ -113,10 +116,12 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
             readings.append(Reading(data, tuple(notes.made)))
             if not ended and not cipher:
                 rest = max(rest, _after(as_it_stood, len(compact.rstrip("=")), note), key=len)
+        elif data and not cipher and not der_length(data):
+            inside = inside or data
         fault = fault or wrong
     if readings and not (cipher and not ended):
         fault = ""
-    return Block(label, tuple(readings), fault, cipher, iv, rest + cut_off)
+    return Block(label, tuple(readings), fault, cipher, iv, rest + cut_off, inside)
 
 
 def _after(body: str, count: int, note: str) -> str:

@@ -31,6 +31,13 @@ _IDENTIFIERS: Final = {  # object identifiers as they stand at the start of a ke
     bytes.fromhex("06032b656f"): "X448",
     bytes.fromhex("06092a864886f70d010301"): "DH",
 }
+_OPENSSH = {  # as the names of types begin
+    "ssh-ed25519": "Ed25519",
+    "ecdsa-sha2-": "EC",
+    "ssh-dss": "DSA",
+    "sk-ssh-ed25519": "Ed25519 (of a security key)",
+    "sk-ecdsa-sha2-": "EC (of a security key)",
+}
 _PKCS12 = bytes.fromhex("06092a864886f70d010701")
 
 
@@ -73,6 +80,19 @@ def kind(der: bytes, label: str) -> str:
     """The type that `der` says it is of, where it is a private key of no RSA type; else empty."""
     named = label.split(" ")[0] if label.startswith(("EC ", "DSA ")) else ""
     return next((kind for identifier, kind in _IDENTIFIERS.items() if identifier in der[:40]), named)
+
+
+def openssh_kind(data: bytes) -> str:
+    """The type of the key in OpenSSH's own format `data`, where it is no RSA key; else empty.
+
+    The public part, which is never encrypted, names it: after the magic word, the cipher, how the pass phrase is
+    turned into a key, the parameters of that, and the number of keys (OpenSSH's PROTOCOL.key).
+    """
+    rest = data.removeprefix(b"openssh-key-v1\0")
+    for _ in range(3):
+        rest = rest[4 + int.from_bytes(rest[:4], "big") :]
+    name = rest[12 : 12 + int.from_bytes(rest[8:12], "big")].decode("ascii", "replace")
+    return next((kind for start, kind in _OPENSSH.items() if name.startswith(start)), "")
 
 
 def is_store(der: bytes) -> bool:

@@ -65,6 +65,8 @@ class Opener:
     def open(self, block: Block) -> tuple[PrivateKey, tuple[str, ...]]:
         """The key in `block`, and the repairs of the reading that it came from. Raises `Refused`."""
         if "OPENSSH" in block.label:
+            if kind := instead.openssh_kind(block.inside):
+                raise refused("key-not-rsa", origin=self.origin, kind=f"{kind}, in OpenSSH's format")
             raise refused("key-is-openssh", origin=self.origin)
         if block.label.startswith(("SSH2", "PGP")):
             raise self._invalid(f"it holds a key in the format of {block.label[:4].strip()}")

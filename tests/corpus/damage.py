@@ -415,6 +415,18 @@ def refusals() -> list[Row]:
             r"openssh",
         ),
         Row(
+            "OpenSSH, Ed25519",
+            edwards.private_bytes(PEM, serialization.PrivateFormat.OpenSSH, CLEAR),
+            "key-not-rsa",
+            r"ed25519|not an rsa",
+        ),
+        Row(
+            "OpenSSH, EC",
+            curve.private_bytes(PEM, serialization.PrivateFormat.OpenSSH, CLEAR),
+            "key-not-rsa",
+            r"\bec(?:privatekey)?\b|ecdsa|elliptic|not an rsa",
+        ),
+        Row(
             "PuTTY",
             b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: key\nPublic-Lines: 6\nAAAAB3NzaC1yc2E=\n",
             "key-is-putty",
