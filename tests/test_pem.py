@@ -67,6 +67,10 @@ REPAIRS: dict[str, tuple[str, ...]] = {
     "spaces into newlines": ("spaces in its BEGIN and END lines were changed",),
     "other width": ("its lines were wrapped at another width",),
     "base64, wrapped": ("its base64 was wrapped over lines",),
+    "certutil -encode": (
+        "line ends were those of Windows (CRLF)",
+        "it stood between the BEGIN and END lines of a certificate (certutil -encode)",
+    ),
     "base64 twice": ("it was base64-encoded more than once",),
     "name before": (_BEFORE,),
     "YAML block": (_BEFORE, _LINES),
@@ -263,6 +267,31 @@ def test_base64_many_times() -> None:
     for _ in range(8):
         data = base64.b64encode(data)
     assert pem.load(Secret(data), NONE, "KEY").repairs == ("it was base64-encoded more than once",)
+
+
+@pytest.mark.parametrize("form", damage.FORMS)
+@pytest.mark.parametrize("before", ["DER", "base64", "UTF-16", "CRLF", "certutil -encode"])
+def test_whatever_certutil_encodes(before: str, form: str) -> None:
+    data = damage.pem(damage.key(), form)
+    if before == "DER":
+        data = base64.b64decode(raw_base64(data)) if form != "pkcs1-encrypted" else data
+    else:
+        data = damage.DAMAGES[before](data, Random(1))
+    loaded = pem.load(Secret(damage.by_certutil(data, Random(1))), PHRASE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert "it stood between the BEGIN and END lines of a certificate (certutil -encode)" in loaded.repairs
+
+
+def test_what_certutil_encodes_may_be_no_private_key() -> None:
+    for data, code in (
+        (damage.public(damage.key()), "key-is-public"),
+        (base64.b64decode(raw_base64(damage.public(damage.key()))), "key-is-public"),
+        (damage.certificate().public_bytes(damage.PEM), "key-is-certificate"),
+        (damage.pem(damage.key())[:900], "key-corrupt"),
+        (damage.pem(damage.key()) + damage.pem(damage.key(1)), "key-ambiguous"),
+        (b"any text", "key-is-certificate"),
+    ):
+        assert refusal(damage.by_certutil(data, Random(1))).findings[0].code == code
 
 
 def test_the_clean_key_is_what_every_tool_reads() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ocici import blocks, body
 from ocici.body import QUOTES, Block, Notes, Reading
@@ -60,6 +60,13 @@ def find(raw: bytes, depth: int = 0) -> Found:
     plain = _unescaped(text, notes)
     texts: tuple[str, ...] = (text, plain) if plain != text else (text,)
     found, outside = blocks.cut(plain, notes)
+    certificates = [(block, _in_certificate(block, depth)) for block in found]
+    found = tuple(each for block, inner in certificates for each in (inner.blocks if inner else [block]))
+    for inner in (inner for _, inner in certificates if inner):
+        notes.add("it stood between the BEGIN and END lines of a certificate (certutil -encode)")
+        for note in inner.repairs:
+            notes.add(note)
+        texts += inner.texts
     found += tuple(_ssh_public(outside))
     layers = [(find(run.data, depth + 1), run) for run in _runs(outside)]
     layers = [
@@ -84,6 +91,19 @@ def find(raw: bytes, depth: int = 0) -> Found:
     for deeper, _ in layers:  # a second key must not go unseen
         found += tuple(block for block in deeper.blocks if block.label or block.readings)
     return Found(found, tuple(notes.made), texts, deepest)
+
+
+def _in_certificate(block: Block, depth: int) -> Found | None:
+    """What `certutil -encode` made of a key: the base64 of any file between the lines of a certificate."""
+    if block.label != "CERTIFICATE":
+        return None
+    if block.readings:
+        data = block.readings[0].data
+        # A key begins with its version, or with how it is encrypted; a certificate with a sequence of sequences.
+        is_key = data[4:6] == b"\x02\x01" or (data[4:5] == b"0" and data[6:7] == b"\x06")
+        return Found((replace(block, label=""),)) if is_key else None
+    inner = find(block.inside, depth + 1)
+    return inner if any(found.label for found in inner.blocks) or _has_private(inner.blocks) else None
 
 
 def _ssh_public(text: str) -> Iterator[Block]:

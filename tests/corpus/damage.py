@@ -155,6 +155,13 @@ def beside(data: bytes, half: bytes, chance: Random) -> bytes:
     return chance.choice([data.rstrip(b"\n") + b"\n" + half, half + data])
 
 
+def by_certutil(data: bytes, chance: Random) -> bytes:
+    """As `certutil -encode` of Windows writes any file: as if it were a certificate."""
+    lines = base64.b64encode(data).decode()
+    body = "\r\n".join(lines[start : start + 64] for start in range(0, len(lines), 64))
+    return f"-----BEGIN CERTIFICATE-----\r\n{body}\r\n-----END CERTIFICATE-----\r\n".encode()
+
+
 def with_certificate(data: bytes, chance: Random) -> bytes:
     """The key and a certificate, as web servers want them."""
     return data + b"\n" + certificate().public_bytes(PEM)
@@ -210,6 +217,7 @@ DAMAGES: dict[str, Damage] = {
     "base64, wrapped": in_wrapped_base64,
     "base64, URL-safe": in_url_safe_base64,
     "base64 twice": lambda data, chance: base64.b64encode(base64.b64encode(data)),
+    "certutil -encode": by_certutil,
     "URL-safe body": lambda data, chance: re.sub(
         rb"(?<=-----\n)[^-]+(?=-----END)", lambda m: m[0].translate(bytes.maketrans(b"+/", b"-_")), data
     ),
@@ -276,6 +284,7 @@ CAUSES: dict[str, str] = {
     "base64, wrapped": _BASE64,
     "base64, URL-safe": _BASE64,
     "base64 twice": _BASE64,
+    "certutil -encode": r"certutil|" + _BASE64,
     "URL-safe body": r"url-?safe|" + _BASE64,
     "no padding": r"padding",
     "label line": r"label|after",
