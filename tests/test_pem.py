@@ -217,6 +217,7 @@ def test_a_pass_phrase_that_is_not_needed_is_fine() -> None:
         ("pkcs8-encrypted", b"PRIVATE KEY"),
         ("pkcs8-encrypted", b"RSA PRIVATE KEY"),
         ("pkcs1-encrypted", b"PRIVATE KEY"),
+        ("pkcs1-encrypted", b"ENCRYPTED PRIVATE KEY"),
     ],
 )
 def test_lines_that_name_another_form_are_noted(form: str, label: bytes) -> None:
@@ -245,6 +246,45 @@ def test_base64_with_spaces_for_line_breaks_is_noted() -> None:
 def test_a_missing_blank_line_after_the_headers_is_noted() -> None:
     data = damage.pem(damage.key(), "pkcs1-encrypted").replace(b"\n\n", b"\n")
     assert pem.load(Secret(data), PHRASE, "KEY").repairs == ("the blank line after its DEK-Info line was missing",)
+
+
+def headed(change: Callable[[bytes, bytes], bytes]) -> bytes:
+    """A key in PKCS#1's own encryption, its lines Proc-Type and DEK-Info changed."""
+    return re.sub(rb"(Proc-Type.*\n)(DEK-Info.*\n)", lambda m: change(m[1], m[2]), damage.pem(damage.key(), FORM))
+
+
+FORM = "pkcs1-encrypted"
+_CAPITALS = "capital letters of its lines Proc-Type and DEK-Info were changed"
+_CIPHER = "capital letters of its DEK-Info line were changed"
+HEADERS: dict[str, tuple[Callable[[bytes, bytes], bytes], tuple[str, ...]]] = {
+    "names in lower case": (
+        lambda proc, dek: proc.replace(b"Proc-Type", b"proc-type") + dek.replace(b"DEK-Info", b"dek-info"),
+        (_CAPITALS,),
+    ),
+    "all in lower case": (lambda proc, dek: (proc + dek).lower(), (_CIPHER, _CAPITALS)),
+    "all in upper case": (lambda proc, dek: (proc + dek).upper(), (_CAPITALS,)),
+    "exchanged": (lambda proc, dek: dek + proc, ("its lines Proc-Type and DEK-Info were exchanged",)),
+    "DEK-Info alone": (lambda proc, dek: dek, ("its Proc-Type line was missing",)),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_of_an_encrypted_key_are_mended(name: str) -> None:
+    change, notes = HEADERS[name]
+    loaded = pem.load(Secret(headed(change)), PHRASE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert loaded.repairs == notes
+    for damaged in (
+        "literal \\n",
+        "one line",
+        "no BEGIN line",
+        "no BEGIN and END lines",
+        "base64",
+        "CRLF",
+        "indentation",
+    ):
+        data = damage.DAMAGES[damaged](headed(change), Random(1))
+        assert pem.load(Secret(data), PHRASE, "KEY").key.fingerprint == md5_fingerprint(damage.key())
 
 
 def test_begin_and_end_in_a_comment_are_mere_words() -> None:
@@ -502,6 +542,26 @@ def test_an_openssh_key_that_says_nothing_is_one_all_the_same() -> None:
     for rest in (b"", b"b3BlbnNzaC1rZXktdjEA", b"b3BlbnNzaC1rZXktdjEA/////w==", b"!"):
         data = b"-----BEGIN OPENSSH PRIVATE KEY-----\n%b\n-----END OPENSSH PRIVATE KEY-----\n" % rest
         assert refusal(data).findings[0].code == "key-is-openssh"
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda proc, dek: proc, "its DEK-Info line is missing"),
+        (lambda proc, dek: proc + b"DEK-Info:\n", "its lines Proc-Type and DEK-Info are damaged"),
+        (lambda proc, dek: proc + dek[:-9] + b"\n", "its DEK-Info line is damaged"),
+        (lambda proc, dek: proc + dek.replace(b",", b" "), "its lines Proc-Type and DEK-Info are damaged"),
+        (lambda proc, dek: proc + dek.replace(b":", b""), "its lines Proc-Type and DEK-Info are damaged"),
+        (lambda proc, dek: proc.replace(b"4", b"5") + dek, "its lines Proc-Type and DEK-Info are damaged"),
+        (lambda proc, dek: proc.replace(b":", b"") + dek, "its lines Proc-Type and DEK-Info are damaged"),
+        (lambda proc, dek: dek + proc.replace(b"ENC", b""), "its lines Proc-Type and DEK-Info are damaged"),
+        (lambda proc, dek: proc + proc + dek, "its lines Proc-Type and DEK-Info are damaged"),
+    ],
+)
+def test_damaged_headers_are_named(change: Callable[[bytes, bytes], bytes], cause: str) -> None:
+    finding = refusal(headed(change), PHRASE).findings[0]
+    assert finding.code == "key-corrupt"
+    assert cause in finding.cause
 
 
 def test_an_encrypted_key_cut_off_is_not_called_a_wrong_pass_phrase() -> None:

@@ -20,7 +20,9 @@ MARK: Final = re.compile(rf"(BEGIN|END)[\s+_]{{0,4}}({_KIND})")
 
 MISMATCH: Final = "its BEGIN and END lines did not match"
 
-_FIRST = re.compile(r"Proc-Type:|(?<![A-Za-z0-9+/])MII")  # how a body begins; MII: DER of 256 bytes to 64 KiB
+_FIRST = re.compile(
+    r"(?i:Proc-Type:|DEK-Info:)|(?<![A-Za-z0-9+/])MII"
+)  # how a body begins; MII: DER of 256 bytes to 64 KiB
 
 
 def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:

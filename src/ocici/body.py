@@ -29,10 +29,14 @@ BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+
 _PLUS = "plus signs were turned into spaces"
 _LOST_BACKSLASH = "line breaks were written out (\\n) and lost their backslash"
 _URL_SAFE = str.maketrans("-_", "+/")
-_HEADERS = re.compile(
-    r"\s{0,9}Proc-Type:\s{0,4}4\s{0,4},\s{0,4}ENCRYPTED\s{0,9}DEK-Info:\s{0,4}"
-    r"((?:AES|DES|CAMELLIA|ARIA|SEED|BF|RC2|IDEA|CAST5)(?:-[A-Z0-9]{2,4}){1,3})\s{0,4},\s{0,4}"
+_PROC_TYPE = re.compile(r"\s{0,9}(Proc-Type):\s{0,4}4\s{0,4},\s{0,4}ENCRYPTED", re.IGNORECASE)
+_DEK_INFO = re.compile(
+    r"\s{0,9}(DEK-Info):\s{0,4}((?:AES|DES|CAMELLIA|ARIA|SEED|BF|RC2|IDEA|CAST5)(?:-[A-Z0-9]{2,4}){1,3})"
+    r"\s{0,4},\s{0,4}",
+    re.IGNORECASE,
 )
+_HEADERS = 200  # characters that damaged header lines may take up; far fewer than a body has
+_HEADER_NAME = re.compile(r"Proc-?Type|DEK-?Info", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,14 +87,9 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
     """The block with the base64 text `body`; `ended`: an END line follows it."""
     plain = body.translate(IN_LINES)
     made.add("quotes or other marks stood in its lines", plain != body)
-    cipher = iv = ""
-    if headers := _HEADERS.match(plain):
-        cipher = headers[1].upper()
-        size = 16 if cipher.startswith("DES") else 32
-        iv, plain = plain[headers.end() : headers.end() + size], plain[headers.end() + size :]
-        if not re.fullmatch(rf"[0-9A-Fa-f]{{{size}}}", iv):
-            return Block(label, fault="its DEK-Info line is damaged")
-        made.add("the blank line after its DEK-Info line was missing", re.match(r"[ \t]{0,9}\n[ \t]{0,9}\S", plain))
+    cipher, iv, fault, plain = _headers(plain, made)
+    if fault:
+        return Block(label, fault=fault)
     cut_off = ""
     if not ended:
         whole = plain
@@ -124,6 +123,40 @@ def read_body(label: str, body: str, made: Notes, ended: bool) -> Block:
     return Block(label, tuple(readings), fault, cipher, iv, rest + cut_off, inside)
 
 
+def _headers(body: str, made: Notes) -> tuple[str, str, str, str]:
+    """The cipher and the IV that the header lines of `body` name, what is wrong with these, and the text after them.
+
+    In either order, and DEK-Info alone will do: it says all that is needed.
+    """
+    cipher = iv = ""
+    names: list[str] = []
+    rest = body
+    for pattern in (_PROC_TYPE, _DEK_INFO, _PROC_TYPE):
+        if not (header := pattern.match(rest)) or header[1].lower() in map(str.lower, names):
+            continue
+        names.append(header[1])
+        rest = rest[header.end() :]
+        if pattern is _DEK_INFO:
+            cipher = header[2].upper()
+            size = 16 if cipher.startswith("DES") else 32
+            iv, rest = rest[:size], rest[size:]
+            if not re.fullmatch(rf"[0-9A-Fa-f]{{{size}}}", iv):
+                return "", "", "its DEK-Info line is damaged", rest
+            made.add("capital letters of its DEK-Info line were changed", cipher != header[2])
+    if _HEADER_NAME.search(rest[:_HEADERS]):
+        return "", "", "its lines Proc-Type and DEK-Info are damaged", rest
+    if names and not cipher:
+        return "", "", "its DEK-Info line is missing", rest
+    if cipher:
+        lower = [name.lower() for name in names]
+        made.add("its Proc-Type line was missing", "proc-type" not in lower)
+        made.add("its lines Proc-Type and DEK-Info were exchanged", lower == ["dek-info", "proc-type"])
+        spelt = set(names) <= {"Proc-Type", "DEK-Info"}
+        made.add("capital letters of its lines Proc-Type and DEK-Info were changed", not spelt)
+        made.add("the blank line after its DEK-Info line was missing", re.match(r"[ \t]{0,9}\n[ \t]{0,9}\S", rest))
+    return cipher, iv, "", rest
+
+
 def _after(body: str, count: int, note: str) -> str:
     """What follows the first `count` characters of base64 in `body`, read in the way that `note` stands for."""
     if note == _LOST_BACKSLASH:
@@ -134,7 +167,7 @@ def _after(body: str, count: int, note: str) -> str:
 
 def begins_headed(body: str) -> bool:
     """Whether `body` begins with the header lines of PKCS#1's own encryption."""
-    return bool(_HEADERS.match(body))
+    return bool(_PROC_TYPE.match(body) or _DEK_INFO.match(body))
 
 
 def begins_key(body: str) -> bool:

@@ -187,7 +187,7 @@ def _parse(block: Block, reading: Reading, pass_phrase: bytes | None) -> object:
         return serialization.load_der_private_key(reading.data, pass_phrase, unsafe_skip_rsa_key_validation=True)
     import textwrap
 
-    label = "RSA PRIVATE KEY" if block.label == "PRIVATE KEY" else block.label
+    label = block.label if block.label.startswith(("EC ", "DSA ")) else "RSA PRIVATE KEY"
     head = f"-----BEGIN {label}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: {block.cipher},{block.iv}\n"
     body = textwrap.wrap(base64.b64encode(reading.data).decode(), 64)  # older OpenSSL reads no longer lines
     pem = "\n".join([head, *body, f"-----END {label}-----\n"])

@@ -203,4 +203,4 @@ def forms(raw: Secret, pem: Secret) -> list[str]:
 def _is_open(line: str) -> bool:
     """Whether `line` is a BEGIN or END line, OCI's label or a header, and holds nothing of the key."""
     rest = LABEL.sub("", MARK.sub("", line))
-    return line.startswith("Proc-Type:") or (rest != line and len(rest.strip("- \t\\nr\"'")) < 8)
+    return line.lower().startswith("proc-type:") or (rest != line and len(rest.strip("- \t\\nr\"'")) < 8)
