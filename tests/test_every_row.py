@@ -170,9 +170,31 @@ SHA256 = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 SECRETS = [
     Row("no key", key(None), "key-missing", "given for profile DEFAULT", "hand it over as OCICI_PRIVATE_KEY"),
     Row("an empty key", key(""), "secret-empty", "OCICI_PRIVATE_KEY is set, but empty", "pull request may read it", 2),
+    Row(r"a key of \n alone", key(r"\n"), "secret-empty", "is set, but empty", "pull request may read it", 2),
+    Row("a key of quotes alone", key('""'), "secret-empty", "is set, but empty", "pull request may read it", 2),
+    Row("the word null", key("null"), "value-unset", "the variable was not set", "Check the name of the secret", 2),
+    Row(
+        "the public key of another",
+        lambda pair, other: {"OCICI_PRIVATE_KEY": pair.private + other.public.decode()},
+        "key-halves-differ",
+        "a public key that does not belong to it",
+        "Store the private key alone",
+    ),
+    Row(
+        "two keys in one text",
+        lambda pair, other: {
+            "OCICI_PRIVATE_KEY": json.dumps(
+                [base64.b64encode(each.private.encode()).decode() for each in (pair, other)]
+            )
+        },
+        "key-ambiguous",
+        "2 different private keys",
+        "Store one private key alone",
+    ),
     Row("public key", kept("public key"), "key-is-public", "OCICI_PRIVATE_KEY holds a public key", FIRST_LINE),
     Row("certificate", kept("certificate"), "key-is-certificate", "OCICI_PRIVATE_KEY holds a certificate", FIRST_LINE),
     Row("OpenSSH format", kept("OpenSSH"), "key-is-openssh", "OpenSSH's own format", "`ssh-keygen -p -m PEM"),
+    Row("OpenSSH, Ed25519", kept("OpenSSH, Ed25519"), "key-not-rsa", "Ed25519, in OpenSSH's format", PAIR),
     Row("PuTTY format", kept("PuTTY"), "key-is-putty", "PuTTY's format (.ppk)", "`puttygen FILE"),
     Row("EC", kept("EC"), "key-not-rsa", "a key of type EC", PAIR),
     Row("Ed25519", kept("Ed25519"), "key-not-rsa", "a key of type Ed25519", PAIR),

@@ -545,6 +545,51 @@ def test_an_openssh_key_that_says_nothing_is_one_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        r"\n",
+        r"\r\n\n",
+        "\\",
+        "\u00a0",
+        "\ufeff",
+        "\ufeff\r\n",
+        '""',
+        "''",
+        "'",
+        ' "" \n',
+        '"\\n"',
+        "\u200b",
+        "%0A",
+    ],
+)
+def test_what_is_empty_is_told_as_such(text: str) -> None:
+    for data in (text.encode(), text.encode("utf-16")):
+        assert refusal(data).findings[0].code == "secret-empty"
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "None", "undefined", "nil", '"null"\n', "<nil>", "<no value>", "(null)", "NULL"]
+)
+def test_words_for_nothing_are_told_as_such(text: str) -> None:
+    assert refusal(text.encode()).findings[0].code == "value-unset"
+    finding = refusal(damage.pem(damage.key(), "pkcs8-encrypted"), Secret(text)).findings[0]
+    assert finding.code == "value-unset"
+    assert "OCICI_PASS_PHRASE" in finding.cause
+
+
+def test_null_may_be_a_pass_phrase() -> None:
+    encrypted = damage.key().private_bytes(damage.PEM, damage.PKCS8, serialization.BestAvailableEncryption(b"null"))
+    assert pem.load(Secret(encrypted), Secret("null"), "KEY").repairs == ()
+
+
+def test_one_character_is_one() -> None:
+    assert "a text of 1 character without" in refusal(b"x").findings[0].cause
+    assert "a text of 2 characters without" in refusal(b"xy").findings[0].cause
+
+
+@pytest.mark.parametrize(
     ("change", "cause"),
     [
         (lambda proc, dek: proc, "its DEK-Info line is missing"),

@@ -463,6 +463,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
             "Failed to parse (unnamed) as a valid auto format key: Attempt to access memory outside buffer bounds",
         ),
     ),
+    "value-unset": Entry(  # its words must hold no "null" or the like: the value is hidden wherever it stands
+        "a variable that was not set where it came from",
+        "{origin} holds the word that a program writes for nothing: where it came from, the variable was not set.",
+        "Check the name of the secret where the value is made (a template, a script, a vault), and that this job may "
+        "read it.",
+        exit_code=USAGE,
+        symptoms=(_NO_OCID, _KEY_UNREADABLE),
+    ),
     "source-missing": Entry(
         "a file that is not there",
         "{origin} names the file {path}, and {reason}.",

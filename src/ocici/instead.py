@@ -61,6 +61,8 @@ def refusal(found: Found, origin: str) -> Refused:
         return refused("value-masked", origin=origin)
     if form := unexpanded(text):
         return refused("value-unexpanded", origin=origin, form=form)
+    if is_null(text):
+        return refused("value-unset", origin=origin)
     if _is_path(text):
         return refused("key-is-path", origin=origin)
     return refused("invalid-key-format", origin=origin, detail=_described(found, text))
@@ -69,6 +71,11 @@ def refusal(found: Found, origin: str) -> Refused:
 def masked(text: str) -> bool:
     """Whether `text` is what a log shows in place of a secret."""
     return bool(text) and (not text.strip(_ASTERISKS) or bool(_MASK.fullmatch(text)))
+
+
+def is_null(text: str) -> bool:
+    """Whether `text` is what a language prints of a variable that is not set."""
+    return text.lower().strip("()<>\"' \r\n") in ("null", "none", "undefined", "nil", "no value")
 
 
 def unexpanded(text: str) -> str:
@@ -121,4 +128,4 @@ def _described(found: Found, text: str) -> str:
         return "it holds an OCI config without the key, which is in a file of its own"
     if text.startswith("{"):
         return "it holds JSON without a key in it"
-    return f"it is a text of {len(text)} characters without a BEGIN line, and not base64"
+    return f"it is a text of {len(text)} character{'s'[: len(text) != 1]} without a BEGIN line, and not base64"

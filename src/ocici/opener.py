@@ -118,6 +118,8 @@ class Opener:
             raise refused("value-masked", origin=self.pass_origin)
         if form := instead.unexpanded(text):
             raise refused("value-unexpanded", origin=self.pass_origin, form=form)
+        if instead.is_null(text):
+            raise refused("value-unset", origin=self.pass_origin)
         raise refused("pass-phrase-wrong", origin=self.origin, pass_origin=self.pass_origin)
 
     def _checked(self, key: object) -> PrivateKey:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ocici import instead, repair
 from ocici.blocks import MARK, MISMATCH
-from ocici.body import LABEL, SSH_PUBLIC, Block
+from ocici.body import LABEL, QUOTES, SSH_PUBLIC, Block
 from ocici.credentials import Secret
 from ocici.findings import Refused, refused
 from ocici.opener import LONGEST_PASS_PHRASE, MISNAMED, SHORTEST, Opener, PrivateKey, fingerprint
@@ -136,9 +137,10 @@ def generate(bits: int, pass_phrase: Secret) -> Pair:
 def _found(raw: bytes, origin: str) -> repair.Found:
     if len(raw) > LIMIT:
         raise refused("source-too-large", origin=origin, limit=LIMIT)
-    if not raw.strip():
+    found = repair.find(raw)
+    if not found.blocks and not found.texts[-1].strip(QUOTES + string.whitespace):
         raise refused("secret-empty", origin=origin)
-    return repair.find(raw)
+    return found
 
 
 def _public_key(block: Block) -> PublicKeyTypes | None:

@@ -392,6 +392,11 @@ def refusals() -> list[Row]:
     return [
         Row("nothing", b"", "secret-empty", r"empty|no key|missing"),
         Row("spaces alone", b" \n\t\n", "secret-empty", r"empty|no key|blank"),
+        Row(r"a literal \n alone", rb"\n", "secret-empty", r"empty|no key|blank"),
+        Row("a non-breaking space alone", b"\xc2\xa0", "secret-empty", r"empty|no key|blank"),
+        Row("a byte-order mark alone", b"\xef\xbb\xbf", "secret-empty", r"empty|no key|blank"),
+        Row("quotes alone", b'""', "secret-empty", r"empty|no key|blank"),
+        Row("null", b"null", "value-unset", r"not set|null|undefined"),
         Row("public key", half, "key-is-public", r"public key"),
         Row(
             "public key, PKCS#1",
