@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ocici import places
+from ocici.findings import Refused
 
 from .machine import NOBODY, mounted, tmpfs
 
@@ -40,6 +41,19 @@ def test_the_temporary_folder_is_named_in_full(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(tempfile, "tempdir", "/elsewhere")
     assert places.temporary({"TMPDIR": "a"}) == tmp_path / "a"
     assert places.temporary({"TMPDIR": ""}) == Path("/tmp")
+
+
+def test_a_temporary_folder_below_one_that_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(Refused) as raised:
+        places.temporary({"TMPDIR": "a"})
+    (found,) = raised.value.findings
+    assert found.code == "session-unwritable"
+    assert found.cause.startswith("The session's folder cannot be made in a: it is meant from the working folder")
+    assert places.temporary({}) == Path("/tmp")
 
 
 def memory(path: Path | str) -> Path | None:

@@ -17,17 +17,22 @@ from ocici.session import LABEL
 def pass_phrase(environ: Mapping[str, str], wanted: bool) -> Secret:
     """The pass phrase for a new key: OCICI_PASS_PHRASE (or its file), else asked for at the terminal; none if unwanted.
 
-    Raises `Refused` (usage) where there is nothing to read it from.
+    Raises `Refused` (usage) where there is nothing to read it from, or nothing was typed.
     """
     if not wanted:
         return Secret()
     if given := sources.pass_phrase(environ):
         return given
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # None: it was closed before ocici began
         raise refused("usage", detail="--encrypt wants OCICI_PASS_PHRASE, or a terminal to ask at.", command="keygen")
     import getpass
 
-    first, second = getpass.getpass("Pass phrase: "), getpass.getpass("Once more: ")
+    try:
+        first, second = getpass.getpass("Pass phrase: "), getpass.getpass("Once more: ")
+    except EOFError:
+        raise refused("usage", detail="The pass phrase was not typed: the input ended.", command="keygen") from None
+    except UnicodeDecodeError:
+        raise refused("usage", detail="What was typed is not text.", command="keygen") from None
     if not first or first != second:
         raise refused("usage", detail="The two pass phrases are not the same, or empty.", command="keygen")
     return Secret(first)
@@ -36,8 +41,10 @@ def pass_phrase(environ: Mapping[str, str], wanted: bool) -> Secret:
 def generate(path: Path, bits: int, phrase: Secret, environ: Mapping[str, str]) -> str:
     """Make a pair: the private key at `path` (mode 0600), the public one beside it; and say what to do with them.
 
-    Raises `Refused`: file-exists, file-unwritable; then neither file is there.
+    Raises `Refused`: usage for a path without a file's name, file-exists, file-unwritable; then no file was made.
     """
+    if not path.name:  # "/", ".", and "" too, which is the same to Path
+        raise refused("usage", detail=f"--out takes the path of a file, and {path} is a folder.", command="keygen")
     public = path.with_name(f"{path.stem}_public.pem")
     for each in (path, public):
         if os.path.lexists(each):
@@ -94,7 +101,7 @@ def fingerprint(path: str, environ: Mapping[str, str], hide: Callable[[Iterable[
     """The fingerprint of the private or public key in the file `path`; "-" is standard input. Raises `Refused`."""
     phrase = sources.pass_phrase(environ)
     if path == "-":
-        content, origin = sys.stdin.buffer.read(sources.LIMIT + 1), "standard input"
+        content, origin = _standard_input(), "standard input"
     else:
         content, origin = sources.read_file(path, "FILE"), path
     hide([phrase, *pem.forms(Secret(content), Secret())])
@@ -104,3 +111,15 @@ def fingerprint(path: str, environ: Mapping[str, str], hide: Callable[[Iterable[
         if refusal.findings[0].code == "key-missing" and not content:
             raise refused("secret-empty", origin=origin) from None
         raise
+
+
+def _standard_input() -> bytes:
+    """What comes on standard input, up to a byte more than is read of any source. Raises `Refused` (usage)."""
+    if sys.stdin is None:
+        raise refused("usage", detail="FILE is -, and standard input is closed.", command="fingerprint")
+    try:
+        return sys.stdin.buffer.read(sources.LIMIT + 1)
+    except OSError as error:  # it is open for writing alone
+        reason = error.strerror or "it is not open for reading"
+        detail = f"FILE is -, and standard input cannot be read: {reason}."
+        raise refused("usage", detail=detail, command="fingerprint") from None

@@ -32,11 +32,16 @@ def temporary(environ: Mapping[str, str]) -> Path:
     """The folder for temporary files: TMPDIR, TEMP or TMP, else the system's own.
 
     As `tempfile.gettempdir` has it, but no other one is taken where that one is full or read-only: Python would end up
-    with the working folder, of which a job may keep all that is in it.
+    with the working folder, of which a job may keep all that is in it. Raises `Refused` (session-unwritable) where the
+    one that is named is below a working folder that is gone.
     """
     named = next((environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)), "")
     if named or os.name == "posix":
-        return Path(os.path.abspath(named or "/tmp"))  # noqa: PTH100, S108
+        try:
+            return Path(os.path.abspath(named or "/tmp"))  # noqa: PTH100, S108
+        except FileNotFoundError:
+            reason = "it is meant from the working folder, which is not there any more"
+            raise refused("session-unwritable", path=named, reason=reason) from None
     import tempfile
 
     return Path(tempfile.gettempdir())
