@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.emulator import Emulator
 from ocici.findings import Refused
-from ocici.probe import Answer, _Try, probe
+from ocici.probe import Answer, _Try, probe, told
 from ocici.probe_answers import CALLS, Asked, Failure, Reply, clean, of_failure, of_reply
 from ocici.probe_light import Light
 from ocici.probe_network import Endpoint, Trust, failure
@@ -262,8 +262,10 @@ def test_more_profiles_than_a_hanging_server_leaves_time_for(emulator: Emulator,
     started = time.monotonic()
     answers = probe([known] * 100, endpoint=emulator.endpoint, deadline=0.5, environ={})
     assert time.monotonic() - started < 0.9
-    assert {code(answer) for answer in answers} == {"timed-out"}
-    assert {answer.attempts for answer in answers} == {0, 1}
+    assert {(code(answer), answer.attempts) for answer in answers} == {("timed-out", 1), ("not-asked", 0)}
+    ((found,), *others) = told(answers)
+    assert (found.code, found.profile, set(others)) == ("timed-out", "", {()})
+    assert found.cause.startswith(f"{emulator.endpoint[7:]} gave no answer within 0.5 s (asked once). It is the same ")
 
 
 def test_a_name_look_up_that_hangs_holds_up_nothing(known: Profile) -> None:
@@ -314,6 +316,53 @@ def test_many_failures_trip_no_circuit_breaker(emulator: Emulator, known: Profil
     emulator.fault("throttle")
     for _ in range(12):  # the SDK's own breaker opens at the tenth
         assert code(ask(known, emulator.endpoint, sdk=True, deadline=1.1)) == "throttled"
+
+
+def names(answers: list[Answer]) -> list[str]:
+    """What is told of `answers`: for each finding its code and profile."""
+    return [f"{found.code} {found.profile}".strip() for findings in told(answers) for found in findings]
+
+
+@both
+def test_what_keeps_all_profiles_from_oci_is_told_once(known: Profile, sdk: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+    some = [known._replace(name=f"P{number}") for number in range(12)]
+
+    def cause(profiles: list[Profile]) -> str:
+        answers = probe(profiles, endpoint=endpoint, sdk=sdk, environ={})
+        assert {code(answer) for answer in answers} == {"connection-refused"}
+        assert names(answers) == ["connection-refused"]
+        return told(answers)[0][0].cause.partition("refused the connection. ")[2]
+
+    assert cause(some[:2]) == "It is the same for all 2 profiles (P0, P1)."
+    assert cause(some) == ("It is the same for all 12 profiles (P0, P1, P2, P3, P4, P5, P6, P7, P8, P9 and 2 more).")
+    assert names(probe(some[:1], endpoint=endpoint, sdk=sdk, environ={})) == ["connection-refused P0"]
+
+
+def test_hosts_that_are_all_out_of_reach_are_told_once(known: Profile) -> None:
+    places = ["eu-frankfurt-1", "us-ashburn-1", "us-ashburn-1"]
+    profiles = [Profile(str(number), known.credentials._replace(region=region)) for number, region in enumerate(places)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        environ = {"HTTPS_PROXY": f"http://127.0.0.1:{server.getsockname()[1]}"}
+    answers = probe(profiles, environ=environ)
+    assert names(answers) == ["proxy-failed"]
+    assert told(answers)[0][0].cause.endswith(" It is the same for all 3 profiles (0, 1, 2) and their 2 hosts.")
+
+
+def test_what_is_not_the_same_for_all_is_told_of_each(emulator: Emulator, known: Profile) -> None:
+    one, other, stranger = (known._replace(name=name) for name in ("ONE", "OTHER", "STRANGER"))
+    stranger = stranger._replace(credentials=known.credentials._replace(user=USER + "x"))
+    emulator.fault("hang")
+    hung = probe([one], endpoint=emulator.endpoint, deadline=0.3, environ={})
+    unknown = probe([other], endpoint="http://objectstorage.nowhere.invalid", environ={})
+    emulator.fault(None)
+    well = probe([other], endpoint=emulator.endpoint, environ={})
+    refused = probe([stranger, stranger], endpoint=emulator.endpoint, environ={})
+    assert names([*hung, *unknown]) == ["timed-out ONE", "host-unknown OTHER"]
+    assert names([*hung, *well]) == ["timed-out ONE"]
+    assert names([*well, *hung]) == ["timed-out ONE"]
+    assert names(refused) == ["not-authenticated STRANGER"] * 2
 
 
 def test_no_profiles() -> None:

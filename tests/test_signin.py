@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import socket
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,7 +16,7 @@ from ocici.findings import Refused
 from ocici.hosts import Host
 from ocici.signin import Settings, sign_in
 
-from .conftest import Pair
+from .conftest import TENANCY, USER, Pair
 
 
 def known(environ: dict[str, str], folder: Path, validate: str) -> list[Any]:
@@ -69,3 +71,19 @@ def test_a_line_of_a_bundle_that_holds_no_secret_is_not_masked(pair: Pair, tmp_p
     assert "user: me-myself-and-I" in masked
     assert not {"key_content: |", "region: eu-frankfurt-1"} & set(masked)
     assert set(pair.private.splitlines()[1:-1]) <= set(masked)
+
+
+def test_what_keeps_all_profiles_from_oci_is_one_finding(pair: Pair, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+    fields = {"user": USER, "tenancy": TENANCY, "region": "fra", "key_content": pair.private}
+    bundle = json.dumps({"profiles": dict.fromkeys(("DEFAULT", "B", "C"), fields)})
+    settings = Settings({}, "online", "namespace", endpoint, 5.0, False, None)
+    environ = {"OCICI_CREDENTIALS": bundle}
+    with pytest.raises(Refused) as refusal:
+        sign_in(settings, environ, Host(environ, io.StringIO()), tmp_path, lambda secrets: None)
+    (found,) = refusal.value.findings
+    assert (found.code, found.profile) == ("connection-refused", "")
+    # What the JSON has of each profile is what it was.
+    assert [each["probe"]["outcome"] for each in refusal.value.profiles] == ["failed"] * 3
+    assert all("findings" not in each["probe"] for each in refusal.value.profiles)

@@ -859,6 +859,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         exit_code=SERVICE,
         symptoms=("Read timed out. (read timeout=…)", _CLI_TIMED_OUT),
     ),
+    "not-asked": Entry(
+        "no time was left to ask OCI",
+        "The deadline was over, after {seconds} s, before OCI was asked about this profile: those before it took all "
+        "the time.",
+        "See what is said of the other profiles. If OCI is only slow to answer, raise --deadline.",
+        exit_code=SERVICE,
+    ),
     "tls-untrusted": Entry(
         "the certificate is not trusted",
         "The TLS certificate that came for {host} is not trusted here ({reason}). Often a proxy on the way reads TLS, "

@@ -26,6 +26,8 @@ THREADS: Final = 32
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 4.0
 """Seconds; the longest pause before the first retry and before any. Drawn from 0 to that ("full jitter")."""
+NAMED: Final = 10
+"""Profiles that a finding about all of them names."""
 WORTH_IT: Final = 0.2
 """Seconds; with less than that left of the deadline there is no time for another try."""
 
@@ -37,7 +39,8 @@ class Answer:
     `accepted`: it takes the credentials; `refused`: it answered, and does not; `failed`: nothing that tells. `status`
     is the HTTP status, None where there was no answer; `seconds` and `attempts` count the whole of it, retries and
     pauses included; `namespace` is empty for ListRegions; `request_id` is OCI's opc-request-id, which its support
-    asks for; `findings` are empty when accepted.
+    asks for; `findings` are empty when accepted; `host` is who was asked, and `reason` why there was no answer: a
+    finding's code and what it tells beside host and time, () where there was one.
     """
 
     profile: str
@@ -49,6 +52,31 @@ class Answer:
     namespace: str
     request_id: str
     findings: tuple[Finding, ...]
+    host: str
+    reason: tuple[str, ...]
+
+
+def told(answers: Sequence[Answer]) -> list[tuple[Finding, ...]]:
+    """What to tell of each of `answers`: its findings.
+
+    But where none of several profiles got an answer, all for the same reason, the first has one finding that is about
+    all of them, and the others have none.
+    """
+    reasons = {answer.reason for answer in answers}
+    if len(reasons) > 1:
+        reasons.discard(_NOT_ASKED)  # which goes with whatever kept the others
+    if len(answers) < 2 or len(reasons) > 1 or () in reasons:
+        return [answer.findings for answer in answers]
+    found = max(answers, key=lambda answer: (answer.attempts > 0, answer.seconds)).findings[0]
+    names = [answer.profile for answer in answers]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    hosts = {answer.host for answer in answers}
+    also = f" and their {len(hosts)} hosts" if len(hosts) > 1 else ""
+    cause = f"{found.cause} It is the same for all {len(names)} profiles ({', '.join(names[:NAMED])}{more}){also}."
+    return [(found._replace(cause=cause, profile=""),), *[()] * (len(answers) - 1)]
+
+
+_NOT_ASKED: Final = ("not-asked",)
 
 
 def probe(
@@ -181,6 +209,8 @@ class _Try:
         """The answer; the deadline has passed when there is none yet."""
         if self._answer:
             return self._answer
+        if not self._attempts:
+            return self._made(of_failure(Failure("not-asked"), self._asked()))
         return self._made(self._timed_out())
 
     def _timed_out(self) -> Verdict:
@@ -211,4 +241,6 @@ class _Try:
             namespace=verdict.namespace,
             request_id=verdict.request_id,
             findings=verdict.findings,
+            host=self._target.netloc,
+            reason=verdict.reason,
         )

@@ -92,7 +92,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer means. `wait` is what Retry-After asks for, in seconds; 0 where it asks for nothing."""
+    """What an answer means.
+
+    `wait` is what Retry-After asks for, in seconds; 0 where it asks for nothing. `reason` is why there was no answer: a
+    finding's code and what it tells beside host and time; () where there was one.
+    """
 
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
@@ -101,13 +105,15 @@ class Verdict:
     status: int | None = None
     namespace: str = ""
     request_id: str = ""
+    reason: tuple[str, ...] = ()
 
 
 def of_failure(failure: Failure, asked: Asked) -> Verdict:
     """What `failure` means."""
     # The resolver has tried again on its own before it says EAI_AGAIN: ask it once more and no more.
     mendable = failure.mendable and (failure.code != "host-unknown" or asked.attempts < 2)
-    return Verdict("failed", (_finding(failure.code, asked, **failure.values),), mendable)
+    reason = (failure.code, *failure.values.values())
+    return Verdict("failed", (_finding(failure.code, asked, **failure.values),), mendable, reason=reason)
 
 
 def of_reply(reply: Reply, asked: Asked) -> Verdict:

@@ -197,7 +197,7 @@ def _probe(
 
 
 def ask(profiles: list[Profile], settings: Settings, environ: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Probe `profiles`: one answer each, as it stands in the JSON, its "findings" beside it."""
+    """Probe `profiles`: one answer each, as it stands in the JSON; beside it "findings", as `probe.told` has them."""
     from ocici import probe
 
     answers = probe.probe(profiles, settings.probe, settings.endpoint, settings.deadline, settings.sdk, environ=environ)
@@ -210,7 +210,7 @@ def ask(profiles: list[Profile], settings: Settings, environ: Mapping[str, str])
             "attempts": answer.attempts,
             **({"namespace": answer.namespace} if answer.namespace else {}),
             **({"request_id": answer.request_id} if answer.request_id else {}),
-            "findings": list(answer.findings),
+            "findings": list(findings),
         }
-        for answer in answers
+        for answer, findings in zip(answers, probe.told(answers), strict=True)
     ]
