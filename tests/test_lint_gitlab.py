@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +184,35 @@ def test_a_file_that_is_not_there_keeps_the_others(tmp_path: Path) -> None:
     (tmp_path / "there.yml").write_text("deploy: {extends: .oci-auth, after_script: [x]}")
     found = run([str(tmp_path / "gone.yml"), str(tmp_path / "there.yml")])
     assert [each.code for each in found] == ["pipeline-unreadable", AFTER]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these files are POSIX's")
+def test_what_is_no_file_to_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, says in (
+        ("/dev/zero", "it holds more than 1048576 bytes"),
+        (str(tmp_path), "Is a directory"),
+        (str(pipe), "it is a pipe, and nothing came through it"),
+        (sys.executable, "it is not text in UTF-8"),
+        (str(tmp_path / "gone"), "No such file or directory"),
+    ):
+        (found,) = run([path])
+        assert (found.code, found.cause) == (
+            "pipeline-unreadable",
+            f"{path} cannot be read as a GitLab pipeline: {says}.",
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/fd")
+def test_what_comes_through_a_pipe_is_read(tmp_path: Path) -> None:
+    """As a shell's `<(…)` has it, from a writer that is slow."""
+    reader, writer = os.pipe()
+    command = "import time; time.sleep(0.3); print('deploy: {extends: .oci-auth, script: x, after_script: [x]}')"
+    with subprocess.Popen([sys.executable, "-c", command], stdout=writer):
+        os.close(writer)
+        assert [each.code for each in run([f"/dev/fd/{reader}"])] == [AFTER]
+    os.close(reader)
 
 
 def test_aliases_that_multiply_take_no_time(tmp_path: Path) -> None:

@@ -6,14 +6,17 @@ A job that extends the template and has a before_script or after_script of its o
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from ocici import sources
 from ocici.findings import Finding, Refused, finding, refused
 
 TEMPLATES: Final = {"oci-auth": ".oci-auth", "oci-auth-powershell": ".oci-auth-powershell"}
@@ -80,10 +83,13 @@ def run(paths: Sequence[str]) -> list[Finding]:
 def _read(path: str) -> Mapping[str, Any]:
     """The pipeline in the file at `path`: its only YAML document, or the one after a header with `spec`."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        documents = list(yaml.load_all(text, _Loader))
+        content = _content(path)
     except OSError as error:
         raise refused("pipeline-unreadable", file=path, reason=error.strerror or "it cannot be opened") from None
+    if len(content) > sources.LIMIT:
+        raise refused("pipeline-unreadable", file=path, reason=f"it holds more than {sources.LIMIT} bytes")
+    try:
+        documents = list(yaml.load_all(content.decode(), _Loader))
     except UnicodeDecodeError:
         raise refused("pipeline-unreadable", file=path, reason="it is not text in UTF-8") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -96,6 +102,19 @@ def _read(path: str) -> Mapping[str, Any]:
     if len(documents) > 1 or (documents and documents[0] is not None and not isinstance(documents[0], dict)):
         raise refused("pipeline-unreadable", file=path, reason="it is not one mapping of keywords and jobs")
     return (documents[0] if documents else None) or {}
+
+
+def _content(path: str) -> bytes:
+    """What the file at `path` holds, up to a byte more than is allowed: it may be one without an end."""
+    # Opening a pipe waits for who writes into it, for ever if nobody does; reading one then ends at once.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:
+        if os.name == "posix":
+            os.set_blocking(descriptor, True)
+        content = file.read(sources.LIMIT + 1)
+        if not content and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ENODATA, "it is a pipe, and nothing came through it")
+    return content
 
 
 class _Pipeline:
@@ -205,8 +224,8 @@ def _included(include: Any) -> Iterator[str]:
             entry = {"local": entry}
         if not isinstance(entry, dict):
             continue
-        sources = [entry.get("component"), entry.get("remote"), entry.get("local"), *_as_list(entry.get("file"))]
-        names = [re.split(r"[/\\]", re.sub(r"@[^/]*$|\.ya?ml$", "", str(source)))[-1] for source in sources if source]
+        named = [entry.get("component"), entry.get("remote"), entry.get("local"), *_as_list(entry.get("file"))]
+        names = [re.split(r"[/\\]", re.sub(r"@[^/]*$|\.ya?ml$", "", str(each)))[-1] for each in named if each]
         inputs = entry.get("inputs")
         given = inputs.get("as") if isinstance(inputs, dict) else None
         yield from (str(given or TEMPLATES[name]) for name in names if name in TEMPLATES)
