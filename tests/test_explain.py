@@ -109,6 +109,8 @@ def test_what_differs_each_time_may_be_anything(symptom: str, text: str, expecte
     [
         ("clock-scew", "'clock-scew' (did you mean clock-skew?)"),
         ("zzz", "'zzz'."),
+        ("nope", "'nope'."),
+        ("key-mising", "'key-mising' (did you mean key-missing?)"),
         ("abc", "'abc'."),  # too short to be looked for in texts
         ("-----BEGIN PRIVATE KEY-----\nMIIE", "a value of 32 characters"),
     ],

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,13 @@ from ocici import keys
 from ocici.credentials import Secret
 from ocici.findings import Refused
 
-from .conftest import Ocici
+from .conftest import Ocici, Pair
+
+if TYPE_CHECKING:
+    from tests.corpus import damage
+else:
+    sys.path.insert(0, str(Path(__file__).parent / "corpus"))
+    import damage
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals and closed descriptors are POSIX's")
 
@@ -106,3 +113,57 @@ def test_standard_input_that_cannot_be_read(ocici: Ocici, line: str, told: str) 
     code, output = by_shell(ocici, line)
     assert code == 2, output
     assert f"why: {told}\n" in output
+
+
+def refusal(path: Path | str) -> tuple[str, str, str]:
+    """The code, cause and fix of the finding that `fingerprint` gives for the file at `path`."""
+    with pytest.raises(Refused) as raised:
+        keys.fingerprint(str(path), {}, lambda secrets: None)
+    (found,) = raised.value.findings
+    return found.code, found.cause, found.fix
+
+
+FIX = "Name the file of an API key: the private or the public one of its pair, whole, in PEM or DER."
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "cause"),
+    [
+        (damage.certificate().public_bytes(damage.PEM), "key-is-certificate", "holds a certificate. An API key of OCI"),
+        (b"hello", "invalid-key-format", "holds no key that can be read: it is a text of 5 characters"),
+        (b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB", "key-is-public", "holds a public key. It is not in PEM or DER."),
+        (b"/home/me/key.pem", "key-is-path", "holds the path of a file"),
+        (b"***", "value-masked", "holds a mask"),
+    ],
+)
+def test_nothing_is_to_be_stored(tmp_path: Path, content: bytes, code: str, cause: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    told = refusal(path)
+    assert told[0] == code
+    assert told[1].startswith(f"{path} {cause}")
+    assert told[2] == FIX
+
+
+def test_what_is_wrong_with_the_key_itself_is_told_as_ever(tmp_path: Path, pair: Pair) -> None:
+    path = tmp_path / "file"
+    path.write_text(pair.encrypted)
+    assert refusal(path)[0] == "key-encrypted"
+    assert "OCICI_PASS_PHRASE" in refusal(path)[2]
+    path.write_text(pair.private[:800])
+    assert (refusal(path)[0], refusal(path)[2]) == ("key-corrupt", FIX)
+
+
+def test_an_empty_file(ocici: Ocici, tmp_path: Path) -> None:
+    (tmp_path / "blank").write_text("\n")
+    for path in ("/dev/null", tmp_path / "blank"):
+        assert refusal(path)[:2] == ("source-empty", f"{path} holds nothing.")
+    code, told = by_shell(ocici, "ocici fingerprint - </dev/null")
+    assert code == 2
+    assert "error: an empty file or input [source-empty]\n  why: The standard input holds nothing.\n" in told
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as raised:
+        keys.fingerprint(str(tmp_path), {}, lambda secrets: None)
+    assert raised.value.findings[0].title == "a file that is not there, or cannot be read"

@@ -57,11 +57,11 @@ def gravity(entry: Entry) -> str:
 def one(asked: str) -> str:
     """What the finding with the code `asked` means; or, for a tool's message or a part of it, what it may mean.
 
-    Raises `Refused` (code-unknown) with the nearest code.
+    Raises `Refused` (code-unknown), with the nearest code if one is near.
     """
     found = _named(asked) or matching(asked) or _with_status(asked)
     if not found:
-        near = get_close_matches(asked[:64], CATALOGUE, 1, 0.5)
+        near = get_close_matches(asked[:64], CATALOGUE, 1, 0.7)
         name = repr(asked) if re.fullmatch(r"[A-Za-z0-9 _-]{1,64}", asked) else shown(asked)
         raise refused("code-unknown", name=name, nearest=f" (did you mean {near[0]}?)" if near else "")
     if len(found) == 1:

@@ -472,9 +472,15 @@ CATALOGUE: Final[dict[str, Entry]] = {
         symptoms=(_NO_OCID, _KEY_UNREADABLE),
     ),
     "source-missing": Entry(
-        "a file that is not there",
+        "a file that is not there, or cannot be read",
         "{origin} names the file {path}, and {reason}.",
         "Check the path as this step sees it: a container does not have the paths of its host.",
+        exit_code=USAGE,
+    ),
+    "source-empty": Entry(
+        "an empty file or input",
+        "{origin} holds nothing.",
+        "Check that it is the right one, and that what wrote it did not fail.",
         exit_code=USAGE,
     ),
     "source-too-large": Entry(

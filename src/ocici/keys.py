@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from ocici import pem, sources
 from ocici.credentials import Secret
-from ocici.findings import Refused, refused
+from ocici.findings import Finding, Refused, refused
 from ocici.session import LABEL
 
 
@@ -101,16 +102,40 @@ def fingerprint(path: str, environ: Mapping[str, str], hide: Callable[[Iterable[
     """The fingerprint of the private or public key in the file `path`; "-" is standard input. Raises `Refused`."""
     phrase = sources.pass_phrase(environ)
     if path == "-":
-        content, origin = _standard_input(), "standard input"
+        content, origin = _standard_input(), "the standard input"
     else:
         content, origin = sources.read_file(path, "FILE"), path
     hide([phrase, *pem.forms(Secret(content), Secret())])
+    if not content.strip():
+        raise refused("source-empty", origin=origin)
     try:
         return pem.public_fingerprint(content, origin, phrase, "OCICI_PASS_PHRASE")
     except Refused as refusal:
-        if refusal.findings[0].code == "key-missing" and not content:
-            raise refused("secret-empty", origin=origin) from None
-        raise
+        raise Refused(*map(_asked_for_a_fingerprint, refusal.findings)) from None
+
+
+# Findings that tell people to store another key, or to hand it over in another way.
+_TO_STORE: Final = (
+    "invalid-key-format",
+    "key-ambiguous",
+    "key-corrupt",
+    "key-is-certificate",
+    "key-is-path",
+    "key-is-public",
+    "value-masked",
+    "value-unexpanded",
+)
+
+
+def _asked_for_a_fingerprint(found: Finding) -> Finding:
+    """`found` for whoever asked for a fingerprint: a public key is as good, and there is nothing to store."""
+    if found.code not in _TO_STORE:
+        return found
+    cause = found.cause.replace("holds no private key", "holds no key")
+    if found.code == "key-is-public":  # public keys in PEM or DER are read
+        cause = cause.replace("Requests are signed with the private one.", "It is not in PEM or DER.")
+    fix = "Name the file of an API key: the private or the public one of its pair, whole, in PEM or DER."
+    return found._replace(cause=cause, fix=fix)
 
 
 def _standard_input() -> bytes:

@@ -98,12 +98,21 @@ def test_an_address_in_use(emulator: Emulator) -> None:
     code, cause = refusal(port, [], [])
     assert code == "address-in-use"
     assert f"127.0.0.1:{port}" in cause
-    assert refusal(70000, [], [])[0] == "address-in-use"
+    for beyond in (70000, -1):
+        assert refusal(beyond, [], []) == (
+            "address-in-use",
+            f"The emulator cannot listen on 127.0.0.1:{beyond}: a port is 0 to 65535.",
+        )
 
 
 def test_a_key_that_is_not_there(tmp_path: Path, tenancy: str, user: str) -> None:
     for path in (str(tmp_path / "missing.pem"), str(tmp_path), "a\0b"):
         assert refusal(0, [(tenancy, user, path)], [])[0] == "source-missing"
+    assert refusal(0, [(tenancy, user, "c")], []) == (
+        "source-missing",
+        "--register names the file c, and it is not there.",
+    )
+    assert refusal(0, [(tenancy, user, "/dev/zero")], [])[0] == "source-too-large"
 
 
 def test_a_key_that_is_none(tmp_path: Path, tenancy: str, user: str, public_pem: bytes) -> None:

@@ -7,9 +7,9 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TextIO
 
+from ocici import sources
 from ocici.emulator.server import Emulator
 from ocici.findings import refused
 
@@ -21,8 +21,8 @@ def serve(port: int, registrations: Sequence[tuple[str, str, str]], faults: Sequ
     a public key (PEM); `faults`, as module `faults` has them. One line of JSON goes to `out` when the emulator
     listens: `{"endpoint": "http://127.0.0.1:PORT"}`.
 
-    Raises `Refused`: `source-missing` for a key file that cannot be read, `usage` for a key or a fault that
-    is none, `address-in-use` for a port that cannot be had.
+    Raises `Refused`: `source-missing` and the like for a key file that cannot be read, `usage` for a key or a fault
+    that is none, `address-in-use` for a port that cannot be had.
     """
     emulator = Emulator(port)
     for tenancy, user, path in registrations:
@@ -35,8 +35,10 @@ def serve(port: int, registrations: Sequence[tuple[str, str, str]], faults: Sequ
         wait = stack.enter_context(_stop_signals())
         try:
             stack.enter_context(emulator)
-        except (OSError, OverflowError) as error:  # OverflowError: a port above 65535
-            reason = getattr(error, "strerror", None) or error
+        except OverflowError:
+            raise refused("address-in-use", address=f"127.0.0.1:{port}", reason="a port is 0 to 65535") from None
+        except OSError as error:
+            reason = error.strerror or str(error)
             raise refused("address-in-use", address=f"127.0.0.1:{port}", reason=reason) from None
         print(json.dumps({"endpoint": emulator.endpoint}), file=out, flush=True)
         wait()
@@ -44,11 +46,7 @@ def serve(port: int, registrations: Sequence[tuple[str, str, str]], faults: Sequ
 
 
 def _register(emulator: Emulator, tenancy: str, user: str, path: str) -> None:
-    try:
-        public_pem = Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-        reason = getattr(error, "strerror", None) or error
-        raise refused("source-missing", origin="--register", path=path, reason=reason) from None
+    public_pem = sources.read_file(path, "--register")
     try:
         emulator.register(tenancy, user, public_pem)
     except ValueError as error:
