@@ -1,8 +1,7 @@
 """The real tools, signed in by the session's exported variables alone, each make a call that the emulator verifies.
 
 What ran, and with which version, goes into the README's compatibility table (scripts/make_compatibility.py).
-Terraform's and Pulumi's provider cannot be had from a package registry: their lookup was read in their source
-(ocici/environment.py).
+Terraform's and Pulumi's provider cannot be had from a package registry: test_lookups.py reads their source.
 """
 
 from __future__ import annotations
