@@ -430,6 +430,19 @@ def test_an_unreachable_index_is_a_finding(
     assert runtimes(env) == []
 
 
+def test_relative_settings_below_a_folder_that_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert launcher.located("bin/python") == ""
+    monkeypatch.setenv("OCICI_CACHE", "cache")
+    with pytest.raises(launcher.Failed) as raised:
+        next(launcher.caches())
+    assert raised.value.code == "setting-unusable"
+    assert raised.value.values["variable"] == "OCICI_CACHE"
+
+
 def test_passwords_and_commands_are_taken_out_of_what_a_tool_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_INDEX_OURS_PASSWORD", "hunter2")
     monkeypatch.setenv("PIP_INDEX_URL", "https://walter:swordfish@index.example/simple")

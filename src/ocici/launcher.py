@@ -210,7 +210,10 @@ def named(variable: str) -> str:
 
 def located(value: str) -> str:
     """The absolute path of a program that is given by its name or its path; "" if there is none."""
-    path = on_path(value) if os.path.basename(value) == value else os.path.abspath(value)
+    try:
+        path = on_path(value) if os.path.basename(value) == value else os.path.abspath(value)
+    except FileNotFoundError:  # a relative path, and the working folder is gone
+        return ""
     return path if os.path.isfile(path) and os.access(path, os.X_OK) else ""
 
 
@@ -386,7 +389,14 @@ def caches() -> "Iterator[str]":
     places = [os.environ.get("RUNNER_TOOL_CACHE"), os.environ.get("XDG_CACHE_HOME"), local]
     places.append(os.path.expanduser("~/.cache"))
     if os.environ.get("OCICI_CACHE"):
-        places = [os.path.abspath(os.environ["OCICI_CACHE"])]
+        try:
+            places = [os.path.abspath(os.environ["OCICI_CACHE"])]
+        except FileNotFoundError:
+            reason, value = (
+                "it is meant from the working folder, which is not there any more",
+                os.environ["OCICI_CACHE"],
+            )
+            raise Failed("setting-unusable", variable="OCICI_CACHE", value=value, reason=reason) from None
     for place in places:
         if place and os.path.isabs(place):
             yield os.path.join(place, "ocici")
