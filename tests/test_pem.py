@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -798,6 +798,19 @@ def test_fingerprint_of_a_public_key(form: str, encoding: serialization.Encoding
     assert pem.public_fingerprint(base64.b64encode(data), "FILE") == md5_fingerprint(damage.key())
 
 
+def test_fingerprint_of_a_public_key_of_openssh() -> None:
+    data = ssh(damage.public(damage.key()))
+    for each in (data, data.replace(b" me@host", b""), b"\n" + data + b"\n" + data, base64.b64encode(data)):
+        assert pem.public_fingerprint(each, "FILE") == md5_fingerprint(damage.key())
+
+
+def test_who_asks_for_a_fingerprint_is_not_told_to_store_a_private_key() -> None:
+    with pytest.raises(Refused) as caught:
+        pem.public_fingerprint(damage.public(damage.key()) + damage.public(damage.key(1)), "FILE")
+    assert "2 different public keys" in caught.value.findings[0].cause
+    assert "private key file" not in caught.value.findings[0].fix
+
+
 @pytest.mark.parametrize("name", ["literal \\n", "CRLF", "quotes", "one line with spaces", "base64", "no END line"])
 def test_fingerprint_of_a_damaged_public_key(name: str) -> None:
     data = damage.DAMAGES[name](damage.public(damage.key()), Random(1))
@@ -822,8 +835,21 @@ def test_fingerprint_of_both_halves_is_that_of_the_private_one() -> None:
     ("data", "code"),
     [
         (damage.certificate().public_bytes(damage.PEM), "key-is-certificate"),
-        (damage.public(damage.key()) + damage.public(damage.key(1)), "invalid-key-format"),
-        (damage.public(damage.key())[:200], "invalid-key-format"),
+        (damage.public(damage.key()) + damage.public(damage.key(1)), "fingerprint-of-what"),
+        (ssh(damage.public(damage.key())) + ssh(damage.public(damage.key(1))), "fingerprint-of-what"),
+        (damage.public(damage.key()) + ssh(damage.public(damage.key(1))), "fingerprint-of-what"),
+        (damage.public(damage.key())[:200], "fingerprint-of-what"),
+        (ssh(damage.public(damage.key()))[:200], "fingerprint-of-what"),
+        (b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAAB3NzaC1yc2E=\n---- END SSH2 PUBLIC KEY ----\n", "fingerprint-of-what"),
+        (
+            ssh(ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(damage.PEM, damage.SPKI)),
+            "key-not-rsa",
+        ),
+        (ssh(damage.key(0, 1024).public_key().public_bytes(damage.PEM, damage.SPKI)), "key-too-short"),
+        (ssh(ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(damage.PEM, damage.SPKI)), "key-not-rsa"),
+        (b"ssh-ed25519 AAAA me@host", "fingerprint-of-what"),
+        (b"sk-ssh-ed25519@openssh.com AAAA me@host", "fingerprint-of-what"),
+        (b"ssh-dss AAAA me@host", "fingerprint-of-what"),
         (damage.key(0, 1024).public_key().public_bytes(damage.PEM, damage.SPKI), "key-too-short"),
         (REFUSALS["Ed25519"].data, "key-not-rsa"),
         (

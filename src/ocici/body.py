@@ -21,7 +21,7 @@ IN_LINES: Final = dict.fromkeys(map(ord, QUOTES + ">|"))
 DASHES: Final = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 
 SSH_PUBLIC: Final = "SSH PUBLIC KEY"
-"""The label of a block that was a line `ssh-rsa AAAA…`."""
+"""The label of a block that was a line such as `ssh-rsa AAAA…`."""
 
 MASKED: Final = "asterisks stand where its body should be"
 

@@ -262,6 +262,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "Store the private key alone, and check that it is the one whose public key was uploaded: "
         "`ocici fingerprint FILE` prints the fingerprint that the OCI console shows.",
     ),
+    "fingerprint-of-what": Entry(
+        "not one key to print the fingerprint of",
+        "{origin} holds no single key whose fingerprint can be told: {detail}.",
+        "Give a file with one whole RSA key, public or private: PEM, DER, or the line of OpenSSH that begins with "
+        "ssh-rsa.",
+    ),
     "key-encrypted": Entry(
         "an encrypted key without a pass phrase",
         "The key in {origin} is encrypted, and no pass phrase was given.",

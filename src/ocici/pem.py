@@ -96,7 +96,7 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
 
 
 def public_fingerprint(raw: bytes, origin: str, pass_phrase: Secret = _NO_PHRASE, pass_origin: str = "") -> str:
-    """The fingerprint of the private or public RSA key in `raw`: PEM or DER, PKCS#1 or not, repaired alike.
+    """The fingerprint of the private or public RSA key in `raw`: PEM, DER or OpenSSH's `ssh-rsa`, repaired alike.
 
     Raises `Refused` as `load` does.
     """
@@ -104,13 +104,22 @@ def public_fingerprint(raw: bytes, origin: str, pass_phrase: Secret = _NO_PHRASE
     if not any("PRIVATE" in block.label for block in found.blocks):
         fingerprints = {_checked(half, origin) for block in found.blocks if (half := _public_key(block))}
         if len(fingerprints) > 1:
-            detail = f"it holds {len(fingerprints)} different public keys"
-            raise refused("invalid-key-format", origin=origin, detail=detail)
+            detail = f"it has {len(fingerprints)} different public keys"
+            raise refused("fingerprint-of-what", origin=origin, detail=detail)
         if fingerprints:
             return fingerprints.pop()
-        if any("PUBLIC" in block.label for block in found.blocks):
-            raise refused("invalid-key-format", origin=origin, detail="its public key is truncated or corrupted")
-    return load(Secret(raw), pass_phrase, origin, pass_origin).key.fingerprint
+        for label in (block.label for block in found.blocks if "PUBLIC" in block.label):
+            detail = "its public key is truncated or corrupted"
+            if label.startswith(("SSH2", "PGP")):
+                detail = f"its public key is in the format of {label[:4].strip()}, which is not read here"
+            raise refused("fingerprint-of-what", origin=origin, detail=detail)
+    try:
+        return load(Secret(raw), pass_phrase, origin, pass_origin).key.fingerprint
+    except Refused as refusal:
+        if refusal.findings[0].code != "key-is-public":  # whose fix is to store the private one
+            raise
+        detail = "its public key is of a type or in a form that is not read here"
+        raise refused("fingerprint-of-what", origin=origin, detail=detail) from None
 
 
 def generate(bits: int, pass_phrase: Secret) -> Pair:
@@ -151,7 +160,8 @@ def _public_key(block: Block) -> PublicKeyTypes | None:
     for reading in block.readings:
         try:
             if block.label == SSH_PUBLIC:
-                return serialization.load_ssh_public_key(b"ssh-rsa " + base64.b64encode(reading.data))
+                kind = reading.data[4 : 4 + int.from_bytes(reading.data[:4], "big")]
+                return serialization.load_ssh_public_key(kind + b" " + base64.b64encode(reading.data))
             return serialization.load_der_public_key(reading.data)
         except (ValueError, UnsupportedAlgorithm):
             continue

@@ -24,7 +24,7 @@ _NAME = re.compile(
     r"data:[\w/;=.+-]{0,60}base64,|(?:export\s{1,4}|set\s{1,4})?[A-Za-z_][\w.-]{0,99}\s{0,4}(?:=(?!=)|:)\s{0,9}"
 )
 _ESCAPE = re.compile(r"\\+(?:(?:u00|x)([0-9A-Fa-f]{2})|(r\\+n|[rnt]))?|(?:`r)?`(n)")
-_SSH_PUBLIC = re.compile(r"ssh-rsa\s{1,4}(AAAA[A-Za-z0-9+/]+={0,2})")
+_SSH_PUBLIC = re.compile(r"(?:ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp\d{3})\s{1,4}(AAAA[A-Za-z0-9+/]*={0,2})")
 _LONG = 64
 _ENCODED = re.compile(  # "-----", that again, "MII", DER; or it is too long for anything else
     rf"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII|[A-Za-z0-9+/_-]{{{_LONG},}})"
@@ -107,7 +107,7 @@ def _in_certificate(block: Block, depth: int) -> Found | None:
 
 
 def _ssh_public(text: str) -> Iterator[Block]:
-    """The public keys in OpenSSH's form in `text`: RSA alone, since OCI takes no others."""
+    """The public keys in OpenSSH's form in `text`."""
     for match in _SSH_PUBLIC.finditer(text):
         data = body.decoded(match[1], Notes())
         yield Block(body.SSH_PUBLIC, (Reading(data),) if data else ())
