@@ -25,8 +25,8 @@ _FIRST = re.compile(
 )  # how a body begins; MII: DER of 256 bytes to 64 KiB
 
 
-def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
-    """The blocks in `text`, whose BEGIN or END lines may be missing, and the text outside them."""
+def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], tuple[Block, ...], str]:
+    """The blocks in `text`, whose BEGIN or END lines may be missing, what begins like one, and the text outside."""
     marks = _marks(text, notes)
     found: list[Block] = []
     outside: list[str] = []
@@ -51,10 +51,10 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], str]:
             found.append(read_body(label, body, Notes(["its BEGIN line was missing"]), ended=True))
             position = stop
     outside.append(rest + text[position:])
-    outside = _without_bare(outside, found)
+    outside, torn = _without_bare(outside, found)
     if found:
         _note_outside(outside, notes)
-    return tuple(found), "\n".join(outside)
+    return tuple(found), tuple(torn), "\n".join(outside)
 
 
 def without_label(text: str) -> str:
@@ -92,11 +92,10 @@ def _span(text: str, mark: re.Match[str]) -> tuple[int, int]:
     return start, stop
 
 
-def _without_bare(outside: list[str], found: list[Block]) -> list[str]:
+def _without_bare(outside: list[str], found: list[Block]) -> tuple[list[str], list[Block]]:
     """`outside` without the bodies that stand in it without BEGIN and END lines: those are added to `found`.
 
-    All of them, since a second key must not go unseen. One that was cut off counts beside a private key alone: it may
-    be the one meant.
+    All of them, since a second key must not go unseen. Also what begins like a private key, but is not whole.
     """
     left: list[str] = []
     torn: list[Block] = []
@@ -119,9 +118,7 @@ def _without_bare(outside: list[str], found: list[Block]) -> list[str]:
             before += first[0]
             text = body[len(first[0]) :]
         left.append(before + text)
-    if any(block.is_private for block in found):
-        found += torn
-    return left
+    return left, torn
 
 
 def _note_outside(outside: list[str], notes: Notes) -> None:

@@ -59,7 +59,7 @@ def find(raw: bytes, depth: int = 0) -> Found:
     text = _text(raw, notes)
     plain = _unescaped(text, notes)
     texts: tuple[str, ...] = (text, plain) if plain != text else (text,)
-    found, outside = blocks.cut(plain, notes)
+    found, torn, outside = blocks.cut(plain, notes)
     certificates = [(block, _in_certificate(block, depth)) for block in found]
     found = tuple(each for block, inner in certificates for each in (inner.blocks if inner else [block]))
     for inner in (inner for _, inner in certificates if inner):
@@ -90,6 +90,8 @@ def find(raw: bytes, depth: int = 0) -> Found:
         layers.remove((deeper, run))
     for deeper, _ in layers:  # a second key must not go unseen
         found += tuple(block for block in deeper.blocks if block.label or block.readings)
+    if any(block.is_private and block.readings for block in found):
+        found += torn  # beside a whole key, one that was cut off may be the one meant
     return Found(found, tuple(notes.made), texts, deepest)
 
 
