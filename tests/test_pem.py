@@ -427,6 +427,9 @@ TWO: dict[str, Callable[[bytes, bytes], bytes]] = {
     "BEGIN, two bodies in one line": lambda old, new: (unended(old) + bare(new)).replace(b"\n", b""),
     "two bodies with spaces": lambda old, new: (unended(old) + bare(new)).replace(b"\n", b" "),
     "two bodies, pluses lost": lambda old, new: (unended(old) + bare(new)).replace(b"+", b" "),
+    "bodies with a word between": lambda old, new: raw_base64(old) + b"new" + raw_base64(new),
+    "base64 with a word between": lambda old, new: WRAP(old).rstrip(b"=") + b"new" + WRAP(new),
+    "base64, body": lambda old, new: WRAP(old).rstrip(b"=") + raw_base64(new),
     "PEM, base64": lambda old, new: old + WRAP(new),
     "base64, PEM": lambda old, new: WRAP(old) + b"\n" + new,
     "PEM, variable": lambda old, new: old + b"NEW=" + WRAP(new),
@@ -447,6 +450,27 @@ def test_of_two_keys_none_is_chosen(name: str, form: str, other: int) -> None:
         finding = refusal(data, PHRASE).findings[0]
         assert finding.code == "key-ambiguous"
         assert "2 different private keys" in finding.cause
+
+
+def test_of_two_keys_none_is_chosen_whatever_stands_between() -> None:
+    chance = Random(5)
+    ways: list[Callable[[bytes], bytes]] = [
+        bytes,
+        bare,
+        raw_base64,
+        WRAP,
+        base64.encodebytes,
+        unended,
+        lambda data: WRAP(WRAP(data)),
+    ]
+    between = [b"", b"\n", b" ", b",", b";", b"old", b"\n# new\n", b"\nNEW=", b'","key":"', b"\nOCI_API_KEY\n"]
+    forms = damage.FORMS[:3]  # the body of the fourth is any bytes: it tells a key by its header lines alone
+    for _ in range(300):
+        old, new = (damage.pem(damage.key(number), chance.choice(forms)) for number in chance.sample([1, 2, 3], 2))
+        data = chance.choice(ways)(old) + chance.choice(between) + chance.choice(ways)(new)
+        name = chance.choice(["one line", "CRLF", "quotes", "base64", "no padding", "no END line"])
+        data = damage.DAMAGES[name](data, chance)
+        assert refusal(data, PHRASE).findings[0].code in {"key-ambiguous", "key-corrupt", "pass-phrase-wrong"}
 
 
 @pytest.mark.parametrize("form", ["pkcs8", "pkcs1", "pkcs8-encrypted"])

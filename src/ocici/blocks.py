@@ -20,9 +20,9 @@ MARK: Final = re.compile(rf"(BEGIN|END)[\s+_]{{0,4}}({_KIND})")
 
 MISMATCH: Final = "its BEGIN and END lines did not match"
 
-_FIRST = re.compile(
-    r"(?i:Proc-Type:|DEK-Info:)|(?<![A-Za-z0-9+/])MII"
-)  # how a body begins; MII: DER of 256 bytes to 64 KiB
+_FIRST = re.compile(  # how a body begins; MII: DER of 256 bytes to 64 KiB, a key if its version or cipher follows
+    r"(?i:Proc-Type:|DEK-Info:)|(?<![A-Za-z0-9+/])MII|MII(?=[A-Za-z0-9+/]{3}(?:IBA|[A-Za-z0-9+/]{2}Bgkqhki))"
+)
 
 
 def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], tuple[Block, ...], str]:

@@ -26,12 +26,12 @@ _NAME = re.compile(
 _ESCAPE = re.compile(r"\\+(?:(?:u00|x)([0-9A-Fa-f]{2})|(r\\+n|[rnt]))?|(?:`r)?`(n)")
 _SSH_PUBLIC = re.compile(r"(?:ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp\d{3})\s{1,4}(AAAA[A-Za-z0-9+/]*={0,2})")
 _LONG = 64
+_BEGIN = "(?:LS0tLS1CRUdJ|TFMwdExTMUNSVWRK)"  # "-----BEGI", once and twice: by chance in no key
 _ENCODED = re.compile(  # "-----", that again, "MII", DER; or it is too long for anything else
-    rf"(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII|[A-Za-z0-9+/_-]{{{_LONG},}})"
+    rf"{_BEGIN}|(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII|[A-Za-z0-9+/_-]{{{_LONG},}})"
 )
-_BEGIN = "(?:LS0tLS1CRUdJ|TFMwdExTMUNSVWRK)"  # "-----BEGI", once and twice
-_SECOND = re.compile(rf"\s{_BEGIN}")
-_RUN = re.compile(rf"(?:[A-Za-z0-9+/_-]|\n(?!{_BEGIN}))+(?:=\n?){{0,2}}")
+_SECOND = re.compile(rf"(?<!^){_BEGIN}")
+_RUN = re.compile(rf"[A-Za-z0-9+/_-](?:(?!{_BEGIN})[A-Za-z0-9+/_-]|\n(?!{_BEGIN}))*(?:=\n?){{0,2}}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -208,7 +208,7 @@ def _runs(text: str) -> list[_Run]:
         found = [("".join(words), True)]
     else:  # a sentence has short words
         found = _parts(body.LABEL.sub(",", bare))
-        notes.add("text stood round the key")
+        notes.add("text stood round the key", not is_whole)
     runs = []
     for compact, sure in found:
         made = Notes([*notes.made])
