@@ -291,8 +291,10 @@ SECRETS = [
         "whole",
         0,
     ),
-    Row("no value", given(OCICI_USER="undefined"), "value-null", "a value (undefined).", "is set", 2),
-    Row("no key by that name", key("None"), "value-null", "OCICI_PRIVATE_KEY holds what", "is set", 2),
+    Row(
+        "no value", given(OCICI_USER="undefined"), "value-unset", "OCICI_USER holds the word", "this job may read it", 2
+    ),
+    Row("no key by that name", key("None"), "value-unset", "OCICI_PRIVATE_KEY holds the word", "this job may", 2),
     Row(
         "region in capitals",
         given(OCICI_REGION="EU-FRANKFURT-1"),

@@ -131,7 +131,6 @@ FIX = "Name the file of an API key: the private or the public one of its pair, w
     [
         (damage.certificate().public_bytes(damage.PEM), "key-is-certificate", "holds a certificate. An API key of OCI"),
         (b"hello", "invalid-key-format", "holds no key that can be read: it is a text of 5 characters"),
-        (b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB", "key-is-public", "holds a public key. It is not in PEM or DER."),
         (b"/home/me/key.pem", "key-is-path", "holds the path of a file"),
         (b"***", "value-masked", "holds a mask"),
     ],

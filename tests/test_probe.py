@@ -618,6 +618,7 @@ fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 @given(answers() | st.binary(max_size=200))
 @example(b"")
 @example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+@example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-8000000000000001")
 @example(b'HTTP/1.1 401 X\r\n\r\n{"code": "a\\u001b[1m", "message": "::error::x\\n::add-mask::y"}')
 @example(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n")
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b'"' + b"a" * 299998 + b'"')
@@ -630,6 +631,7 @@ def test_no_answer_gives_a_traceback(raw: Raw, fingerprinted: Profile, answer: b
 
 @settings(fuzz, max_examples=60)
 @given(answers())
+@example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-8000000000000001")
 def test_no_answer_gives_the_sdk_s_transport_a_traceback(raw: Raw, fingerprinted: Profile, answer: bytes) -> None:
     raw.answer = answer
     got = ask(fingerprinted, raw.endpoint, sdk=True, deadline=0.2)

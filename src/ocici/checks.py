@@ -24,7 +24,6 @@ _UNIQUE_LENGTH: Final = 60
 _UNIQUE_BEGINNING: Final = "aaaaaaaa"
 _MADE_UP_LENGTH: Final = 19
 _ENDINGS: Final = {",": "a comma", ";": "a semicolon", "\\n": r"a line end that was written out (\n)"}
-_NOT_SET: Final = ("null", "none", "undefined", "nil")  # what languages write for a variable without a value
 _OCID: Final = re.compile(r"ocid1\.([a-z0-9]+)\.([a-z0-9-]+)\.([a-z0-9-]*)(?:\.[a-z0-9-]*)?\.([a-z0-9]+)")
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]{2,30}){1,4}-[0-9]{1,2}")
 _NAMES: Final = {"user": "OCICI_USER", "tenancy": "OCICI_TENANCY", "fingerprint": "OCICI_FINGERPRINT",
@@ -113,8 +112,8 @@ class _Check:
         if form := instead.unexpanded(value):
             self._add("value-unexpanded", origin=self._origin(name), form=form)
             return ""
-        if value.lower() in _NOT_SET:
-            self._add("value-null", origin=self._origin(name), word=f" ({value})")
+        if instead.is_null(value):
+            self._add("value-unset", origin=self._origin(name))
             return ""
         if not value.isprintable():  # a line break would begin a new line of the config
             self._add_malformed(name, "it has a line break or an invisible character in it")
@@ -211,9 +210,6 @@ class _Check:
                 self._add("secret-empty", origin=origin)
             else:
                 self._add("key-missing", name=self._name)
-            return None
-        if self._given.key.text().strip().lower() in _NOT_SET:
-            self._add("value-null", origin=origin, word="")  # the word is hidden wherever it stands
             return None
         try:
             loaded = pem.load(self._given.key, self._given.pass_phrase, origin, self._origin("pass_phrase"))

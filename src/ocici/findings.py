@@ -367,14 +367,6 @@ CATALOGUE: Final[dict[str, Entry]] = {
         exit_code=USAGE,
         symptoms=(_NO_OCID, _KEY_UNREADABLE),
     ),
-    "value-null": Entry(
-        "a variable that was not set where the value came from",
-        "{origin} holds what programs write for a variable without a value{word}.",
-        "Look where the value is put together (a script, a template, Terraform's output), and check that the variable "
-        "or secret has this name there and is set.",
-        exit_code=USAGE,
-        symptoms=(_NO_OCID, _KEY_UNREADABLE),
-    ),
     "value-masked": Entry(
         "the mask instead of the secret",
         "{origin} holds a mask (such as ***) where the secret should be: it was copied from a log or a form that "

@@ -121,7 +121,6 @@ _TO_STORE: Final = (
     "key-corrupt",
     "key-is-certificate",
     "key-is-path",
-    "key-is-public",
     "value-masked",
     "value-unexpanded",
 )
@@ -132,8 +131,6 @@ def _asked_for_a_fingerprint(found: Finding) -> Finding:
     if found.code not in _TO_STORE:
         return found
     cause = found.cause.replace("holds no private key", "holds no key")
-    if found.code == "key-is-public":  # public keys in PEM or DER are read
-        cause = cause.replace("Requests are signed with the private one.", "It is not in PEM or DER.")
     fix = "Name the file of an API key: the private or the public one of its pair, whole, in PEM or DER."
     return found._replace(cause=cause, fix=fix)
 

@@ -51,7 +51,7 @@ class Light:
         through = proxy(target, self._environ)
         try:
             reply = self._ask(credentials, target, through, left)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:
             self.close()
             raise failure(error, through, self._trusted) from None
         if reply.status == 407 and through:

@@ -243,7 +243,7 @@ def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Fail
         return of_proxy("it refused the connection") or Failure("connection-refused")
     if first(ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         return Failure("connection-reset", mendable=True)
-    if first(http.client.HTTPException):
+    if first(http.client.HTTPException, OverflowError):  # the latter for a chunk of an absurd size
         return Failure("unexpected-answer", status="with something that is not HTTP")
     if cause := first(ssl.SSLError):
         return Failure("unexpected-answer", status=f"with no TLS that is understood ({_reason(cause)})")

@@ -108,9 +108,9 @@ def test_an_address_in_use(emulator: Emulator) -> None:
 def test_a_key_that_is_not_there(tmp_path: Path, tenancy: str, user: str) -> None:
     for path in (str(tmp_path / "missing.pem"), str(tmp_path), "a\0b"):
         assert refusal(0, [(tenancy, user, path)], [])[0] == "source-missing"
-    assert refusal(0, [(tenancy, user, "c")], []) == (
+    assert refusal(0, [(tenancy, user, "c.pem")], []) == (
         "source-missing",
-        "--register names the file c, and it is not there.",
+        "--register names the file c.pem, and it is not there.",
     )
     assert refusal(0, [(tenancy, user, "/dev/zero")], [])[0] == "source-too-large"
 
