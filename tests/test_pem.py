@@ -884,6 +884,7 @@ def test_fingerprint_of_both_halves_is_that_of_the_private_one() -> None:
         (b"", "secret-empty"),
         (b"no key", "invalid-key-format"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "data",  # keys differ from worker to worker
 )
 def test_no_fingerprint(data: bytes, code: str) -> None:
     with pytest.raises(Refused) as caught:
