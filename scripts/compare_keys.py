@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +31,11 @@ from ocici.findings import Refused
 
 ROOT = Path(__file__).resolve().parent.parent
 if TYPE_CHECKING:
+    from scripts import compared
     from tests.corpus import damage
 else:
-    sys.path.insert(0, str(ROOT / "tests" / "corpus"))
+    sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "corpus")]
+    import compared
     import damage
 
 USER, TENANCY = "ocid1.user.oc1..aaaaaaaaexample", "ocid1.tenancy.oc1..aaaaaaaaexample"
@@ -74,33 +74,24 @@ def ask_cli(row: damage.Row, key: Path) -> str:
         fields["pass_phrase"] = row.pass_phrase.decode()
     config.write_text("\n".join(["[DEFAULT]", *(f"{name}={value}" for name, value in fields.items())]) + "\n")
     config.chmod(0o600)
-    command = [Path(sys.executable).with_name("oci"), "--config-file", config, "--no-retry", "os", "ns", "get"]
-    command += ["--endpoint", "http://127.0.0.1:9"]
+    command = [compared.OCI_CLI, "--config-file", str(config), "--no-retry", "os", "ns", "get"]
     quiet = {"OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING": "True", "SUPPRESS_LABEL_WARNING": "True"}
-    done = _run([str(word) for word in command], quiet)
-    text = (done.stdout + done.stderr).decode("utf-8", "replace")
+    done = compared.run([*command, "--endpoint", "http://127.0.0.1:9"], {**os.environ, **quiet})
+    text = done.stdout + done.stderr
     if "127.0.0.1" in text and re.search("refused|connection|timed out", text, re.IGNORECASE):
         return ACCEPTED
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith((" ", "Traceback"))]
-    return " ".join(lines[-3:]) or f"nothing, exit code {done.returncode}"
+    return " ".join(compared.without_frames(text)[-3:]) or f"nothing, exit code {done.returncode}"
 
 
 def ask_openssl(row: damage.Row, key: Path) -> str:
     """The openssl program, told that it is an RSA key and to check it."""
     command = ["openssl", "rsa", "-in", str(key), "-check", "-noout"]
     command += ["-passin", "env:PHRASE"] if row.pass_phrase else []
-    done = _run(command, {"PHRASE": row.pass_phrase.decode()})
-    text = (done.stdout + done.stderr).decode("utf-8", "replace")
+    done = compared.run(command, {**os.environ, "PHRASE": row.pass_phrase.decode()})
+    text = done.stdout + done.stderr
     if done.returncode == 0 and "RSA key ok" in text:
         return ACCEPTED
     return re.sub(r"[0-9A-F]{16}:error:[0-9A-F]+:", "", text).replace("\n", " ").strip()
-
-
-def _run(command: list[str], more: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-    environ = {**os.environ, **more}
-    return subprocess.run(  # in a session of its own: without a terminal nothing can ask for a pass phrase
-        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, start_new_session=True
-    )
 
 
 TOOLS: dict[str, Callable[[damage.Row, Path], str]] = {
@@ -111,41 +102,22 @@ TOOLS: dict[str, Callable[[damage.Row, Path], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What a tool's answer is worth, and how the table shows it."""
-
-    good: bool
-    shown: str
-
-
-def judge(row: damage.Row, answer: str) -> Verdict:
+def judge(row: damage.Row, answer: str) -> compared.Verdict:
     """The rules of this comparison (see the head of this file)."""
     if answer == ACCEPTED:
-        return Verdict(not row.code, "**accepts it**" if row.code else "reads it")
+        return compared.Verdict(not row.code, "**accepts it**" if row.code else "reads it")
     if row.cause and re.search(row.cause, answer.lower()):
-        return Verdict(True, "names it")
-    return Verdict(False, f"“{_short(answer)}”")
-
-
-def _short(answer: str) -> str:
-    answer = re.sub(r"/\S*/", "…/", " ".join(answer.split()))
-    answer = re.sub(r"[A-Za-z0-9+/=]{25,}", "…", answer).replace("|", r"\|").replace("*", r"\*").replace("<", "&lt;")
-    return answer if len(answer) <= 80 else answer[:79] + "…"
+        return compared.NAMES_IT
+    return compared.quoted(answer)
 
 
 def table(rows: list[damage.Row], answers: dict[str, dict[str, str]]) -> tuple[list[str], dict[str, int]]:
     """The lines of a table, and for how many rows each tool does well."""
-    lines = [f"| arrived as | {' | '.join(TOOLS)} |", "| --- |" + " --- |" * len(TOOLS)]
-    counts = dict.fromkeys(TOOLS, 0)
-    for row in rows:
-        verdicts = {tool: judge(row, answers[row.name][tool]) for tool in TOOLS}
-        for tool, verdict in verdicts.items():
-            counts[tool] += verdict.good
-        name = f"`{row.name}`" if set(row.name) & set("\\$%*{") else row.name
-        code = f" ([{row.code}](TROUBLESHOOTING.md#{row.code}))" if row.code else ""
-        lines.append(f"| {name}{code} | {' | '.join(verdict.shown for verdict in verdicts.values())} |")
-    return lines, counts
+    verdicts = {
+        compared.named(row.name, row.code): {tool: judge(row, answers[row.name][tool]) for tool in TOOLS}
+        for row in rows
+    }
+    return compared.table("arrived as", TOOLS, verdicts)
 
 
 def page(answers: dict[str, dict[str, str]]) -> str:
@@ -154,16 +126,15 @@ def page(answers: dict[str, dict[str, str]]) -> str:
     damaged, refused = [row for row in rows if not row.code], [row for row in rows if row.code]
     damaged_lines, read = table(damaged, answers)
     refused_lines, named = table(refused, answers)
-    cli = subprocess.run([str(Path(sys.executable).with_name("oci")), "--version"], capture_output=True, check=True)
-    version = subprocess.run(["openssl", "version"], capture_output=True, check=True).stdout.decode().split()
+    openssl = compared.run(["openssl", "version"], os.environ).stdout.split()[1]
     summary = [f"| {tool} | {read[tool]} | {named[tool]} | {read[tool] + named[tool]} |" for tool in TOOLS]
     return "\n".join(
         [
             "# Which key mistakes does each tool explain?",
             "",
             "Made by `python scripts/compare_keys.py` from fresh keys. The rows are the corpus that ocici is tested",
-            f"with (tests/corpus/damage.py). Asked were oci {oci.__version__}, oci-cli {cli.stdout.decode().strip()},",
-            f"and OpenSSL {version[1]} (`openssl rsa -check`). A tool does well when it reads a damaged key or names",
+            f"with (tests/corpus/damage.py). Asked were oci {oci.__version__}, oci-cli {compared.oci_cli_version()},",
+            f"and OpenSSL {openssl} (`openssl rsa -check`). A tool does well when it reads a damaged key or names",
             "the damage, and when it names what is wrong with anything else. A message names a cause when it holds one",
             "of the words listed for the row, and the words are generous.",
             "",
