@@ -270,7 +270,7 @@ GROUPS: dict[str, list[Row]] = {
         Row("fingerprint=***", "value-masked", MASK, put(fingerprint="***")),
         Row("region=***", "value-masked", MASK, region("***")),
         Row("key_file=***", "value-masked", MASK, put(key_file="***")),
-        Row("key_file=", "secret-empty", ("empty", "missing", "no private key"), put(key_file="")),
+        Row("key_file=", "secret-empty", ("empty", "missing", "value ''"), put(key_file="")),
         Row("fingerprint in SHA-256 form", "fingerprint-sha256", ("sha-256", "md5", *FORM), put(fingerprint=SHA256)),
         Row(
             "fingerprint in upper case",

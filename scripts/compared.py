@@ -55,7 +55,8 @@ NAMES_IT = Verdict(True, "names it")
 
 def quoted(answer: str) -> Verdict:
     """The verdict on an answer that is about something else: its beginning, without paths and keys."""
-    answer = re.sub(r"/\S*/", "…/", " ".join(answer.split()))
+    answer = re.sub(r"-----BEGIN.*", "…", " ".join(answer.split()))
+    answer = re.sub(r"/\S*/", "…/", answer)
     answer = re.sub(r"[A-Za-z0-9+/=]{25,}", "…", answer).replace("|", r"\|").replace("*", r"\*").replace("<", "&lt;")
     return Verdict(False, f"“{answer if len(answer) <= 80 else answer[:79] + '…'}”")
 
