@@ -47,17 +47,24 @@ class Pair:
 
 
 def make_pair() -> Pair:
-    from cryptography.hazmat.primitives import serialization
-
     made = pem.generate(2048, Secret())
     private = made.private_pem.text()
-    loaded = serialization.load_pem_private_key(private.encode(), None)
-    encrypted = loaded.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(PASS_PHRASE.encode()),
-    ).decode()
-    return Pair(private, encrypted, made.public_pem, made.fingerprint)
+    return Pair(private, encrypt(private, PASS_PHRASE), made.public_pem, made.fingerprint)
+
+
+def encrypt(private: str, pass_phrase: str) -> str:
+    """The key `private` (PEM) under `pass_phrase`."""
+    from cryptography.hazmat.primitives import serialization
+
+    return (
+        serialization.load_pem_private_key(private.encode(), None)
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(pass_phrase.encode()),
+        )
+        .decode()
+    )
 
 
 @pytest.fixture(scope="session")
