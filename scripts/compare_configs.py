@@ -42,7 +42,7 @@ else:
     import test_probe_network as network
 
 TARGET = ROOT / "docs" / "CONFIG-MISTAKES.md"
-USER, TENANCY = "ocid1.user.oc1..aaaaaaaaexample", "ocid1.tenancy.oc1..aaaaaaaaexample"
+USER, TENANCY = "ocid1.user.oc1..aaaaexample", "ocid1.tenancy.oc1..aaaaexample"
 SAYS_NOTHING = compared.Verdict(False, "says nothing")
 PRINTS_THE_KEY = compared.Verdict(True, "names it, and prints the key")
 
@@ -301,7 +301,7 @@ GROUPS: dict[str, list[Row]] = {
             "OCID of a wrong type",
             "ocid-wrong-type",
             ("wrong type", "compartment"),
-            put(tenancy="ocid1.compartment.oc1..aaaaaaaaexample"),
+            put(tenancy="ocid1.compartment.oc1..aaaaexample"),
         ),
         Row("malformed OCID", "ocid-malformed", ("malformed", "begin with ocid1"), put(user="me@example.com")),
         Row(

@@ -38,7 +38,7 @@ else:
     import compared
     import damage
 
-USER, TENANCY = "ocid1.user.oc1..aaaaaaaaexample", "ocid1.tenancy.oc1..aaaaaaaaexample"
+USER, TENANCY = "ocid1.user.oc1..aaaaexample", "ocid1.tenancy.oc1..aaaaexample"
 REGION = "eu-frankfurt-1"
 FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
 ACCEPTED = ""

@@ -101,7 +101,7 @@ def test_each_mistake_has_its_own_finding(good: Credentials, field: str, value: 
     assert codes(good._replace(**{field: value})) == [code]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["region", "fingerprint"])
+@pytest.mark.parametrize("name", ["user", "tenancy", "region", "fingerprint"])
 def test_a_value_that_is_none_goes_no_further(good: Credentials, name: str) -> None:
     """It may be a secret in the wrong field, and what failed is shown."""
     checked = run(good._replace(**{name: "a-secret"}))  # type: ignore[arg-type]

@@ -74,17 +74,7 @@ def key(pair: Pair) -> compare_configs.Key:
     return compare_configs.Key(pair.private + "OCI_API_KEY\n", pair.public, pair.fingerprint)
 
 
-# Told as key-file-elsewhere, which is true and not the cause, or not at all. The page says so.
-NOT_YET = ("key_file=$OCI_KEY_FILE", "key_file=***", "key_file=")
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, marks=[pytest.mark.xfail(strict=True)] if row.name in NOT_YET else [], id=row.name)
-        for row in compare_configs.ROWS
-    ],
-)
+@pytest.mark.parametrize("row", compare_configs.ROWS, ids=lambda row: row.name)
 def test_ocici_names_the_cause(
     row: compare_configs.Row, key: compare_configs.Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

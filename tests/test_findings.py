@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import string
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocici import findings
-from ocici.findings import CATALOGUE, Finding, finding, shown
+from ocici.findings import CATALOGUE, Finding, finding, shown, without_keys
+
+from .conftest import Pair
 
 SOURCE = Path(__file__).parent.parent / "src" / "ocici"
 
@@ -107,3 +110,26 @@ def test_shown_never_repeats_an_unknown_shape(value: str) -> None:
 def test_findings_are_values() -> None:
     assert isinstance(finding("user-missing", name="x"), Finding)
     assert finding("user-missing", name="x") == finding("user-missing", name="x")
+
+
+def test_what_looks_like_a_piece_of_a_key_is_never_shown(pair: Pair) -> None:
+    lines = pair.private.splitlines()
+    for piece in (pair.private, lines[5], lines[7][3:43], base64.b64encode(pair.private.encode()).decode()):
+        assert without_keys(f"names {piece.strip()}!") == "names ***!"
+        assert lines[5][20:40] not in finding("source-missing", origin=piece, path=piece, reason=piece).cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/home/runner/work/_temp/ocici-8f3a52d1c4e7/DEFAULT.pem",
+        "/Users/Alice/Projects2024/infrastructure/terraform/config",
+        "/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T/",
+        "ocid1.user.oc1..aaaaaaaa3p67n2kmpxnbcnffjow6j5bhe6jze3obob3cjdctfftyfd4zou2q",
+        "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "OCICI_PRIVATE_KEY_FILE, OCI_CLI_CONFIG_FILE and TF_VAR_private_key_path",
+    ],
+)
+def test_what_is_no_key_is_shown(text: str) -> None:
+    assert without_keys(text) == text

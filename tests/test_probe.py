@@ -619,6 +619,7 @@ fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 @example(b"")
 @example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 @example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-8000000000000001")
+@example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-7\r\n")
 @example(b'HTTP/1.1 401 X\r\n\r\n{"code": "a\\u001b[1m", "message": "::error::x\\n::add-mask::y"}')
 @example(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n")
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b'"' + b"a" * 299998 + b'"')

@@ -14,7 +14,7 @@ from typing import Final
 
 from ocici import instead, pem, regions
 from ocici.credentials import Credentials, Profile
-from ocici.findings import Finding, Refused, finding, shown
+from ocici.findings import Finding, Refused, finding, shown, without_keys
 
 _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
 _INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
@@ -71,6 +71,8 @@ class _Check:
         if full:
             self._check_ocids(values, realm)
             values["fingerprint"] = self._fingerprint(values["fingerprint"])
+        elif without_keys(values["fingerprint"]) != values["fingerprint"]:
+            self._add_malformed("fingerprint", "it looks like a piece of a private key")
         loaded = self._key()
         key = loaded.key if loaded else None
         if key:
@@ -118,6 +120,9 @@ class _Check:
         if not value.isprintable():  # a line break would begin a new line of the config
             self._add_malformed(name, "it has a line break or an invisible character in it")
             return ""
+        if without_keys(value) != value and name != "fingerprint":
+            self._add_malformed(name, "it looks like a piece of a private key")
+            return ""
         if removed:
             repairs = f"{' and '.join(removed)} round it were removed"
             self._add("value-repaired", origin=self._origin(name), repairs=repairs)
@@ -145,6 +150,8 @@ class _Check:
                 own = values[name].split(".")[2]
                 if realm and own != realm:
                     foreign.setdefault(own, []).append(self._origin(name))
+            if not kinds[name]:
+                values[name] = ""  # it may be a secret in the wrong field, and results show what is left
         for own, origins in foreign.items():
             ocids = f"the OCIDs in {' and '.join(origins)} are" if len(origins) > 1 else f"the OCID in {origins[0]} is"
             self._add("realm-mismatch", region=values["region"], region_realm=realm, ocids=ocids, realm=own)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from ocici.findings import Finding, finding
+from ocici.findings import Finding, finding, without_keys
 
 _FORWARDED = [
     getattr(signal, name)
@@ -82,4 +82,4 @@ def _has_the_terminal() -> bool:
 def _not_started(name: str, error: OSError | ValueError) -> tuple[int, Finding]:
     reason = getattr(error, "strerror", None) or "it holds a zero byte"
     code = 127 if isinstance(error, FileNotFoundError) else 126
-    return code, finding("command-not-started", name=name[:200], reason=reason)
+    return code, finding("command-not-started", name=without_keys(name)[:200], reason=reason)

@@ -67,6 +67,9 @@ class Refused(Exception):  # noqa: N818 (it is no defect: it carries findings)
 def finding(code: str, profile: str = "", **values: object) -> Finding:
     """The finding `code` of the catalogue, its placeholders filled with `values` (never a secret)."""
     entry = CATALOGUE[code]
+    values = {
+        name: value if isinstance(value, int | float) else without_keys(str(value)) for name, value in values.items()
+    }
     cause = entry.cause.format(**values)
     if cause.startswith("the "):  # a placeholder began it
         cause = "T" + cause[1:]
@@ -100,6 +103,21 @@ _HARMLESS = (
     re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){1,31}"),
     re.compile(r"[a-z]{2,4}(-[a-z]{2,20}){1,3}-[0-9]{1,2}"),
 )
+
+
+def without_keys(text: str) -> str:
+    """`text` with *** for what looks like a piece of a key, which may have been put into any field.
+
+    That is: a block of PEM; and 32 characters of base64 or more, with letters of both cases and digits well mixed.
+    OCIDs have no capitals.
+    """
+    text = re.sub(r"-----BEGIN.*?(?:-----END[^-]*-----|$)", "***", text, flags=re.DOTALL)
+    return re.sub(r"[A-Za-z0-9+/=]{32,}", lambda match: "***" if _is_mixed(match[0]) else match[0], text)
+
+
+def _is_mixed(text: str) -> bool:
+    kinds = (str.isupper, str.islower, str.isdigit)
+    return [sum(map(kind, text)) >= least for kind, least in zip(kinds, (6, 6, 3), strict=True)] == [True] * 3
 
 
 def shown(value: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ocici import pem, sources
 from ocici.credentials import Secret
-from ocici.findings import Finding, Refused, refused
+from ocici.findings import Finding, Refused, refused, without_keys
 from ocici.session import LABEL
 
 
@@ -69,10 +69,10 @@ def generate(path: Path, bits: int, phrase: Secret, environ: Mapping[str, str]) 
             "For the config file:",
             "",
             "[DEFAULT]",
-            f"user={environ.get('OCICI_USER') or '<OCID of the user>'}",
+            f"user={without_keys(environ.get('OCICI_USER', '')) or '<OCID of the user>'}",
             f"fingerprint={pair.fingerprint}",
-            f"tenancy={environ.get('OCICI_TENANCY') or '<OCID of the tenancy>'}",
-            f"region={environ.get('OCICI_REGION') or '<region, for example eu-frankfurt-1>'}",
+            f"tenancy={without_keys(environ.get('OCICI_TENANCY', '')) or '<OCID of the tenancy>'}",
+            f"region={without_keys(environ.get('OCICI_REGION', '')) or '<region, for example eu-frankfurt-1>'}",
             f"key_file={path.absolute()}",
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from typing import Final, Protocol, TextIO
@@ -49,14 +50,15 @@ class Guarded:
             reconfigure(errors="backslashreplace")
 
     def hide(self, secrets: Iterable[Secret | str]) -> None:
-        """Hide `secrets` from now on: each line of each."""
+        """Hide `secrets` from now on: each line of each, as it is and as JSON has it."""
         for secret in secrets:
             text = secret if isinstance(secret, str) else secret.text()
             for line in (line.strip() for line in (text, *text.splitlines())):
-                if len(line) >= self._shortest and line not in self._hidden:
-                    self._hidden.add(line)
-                    self._beginnings.add(line[:SHORT])
-                    self._lengths.add(len(line))
+                for form in (line, json.dumps(line)[1:-1]):
+                    if len(form) >= self._shortest and form not in self._hidden:
+                        self._hidden.add(form)
+                        self._beginnings.add(form[:SHORT])
+                        self._lengths.add(len(form))
 
     def write(self, text: str) -> int:
         """Write `text` without the secrets in it; where they overlap, all that any of them covers is hidden."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ocici.findings import refused
+from ocici.findings import refused, without_keys
 
 
 def named(folder: str, command: str) -> Path:
@@ -18,6 +18,9 @@ def named(folder: str, command: str) -> Path:
     """
     try:
         folder.encode()
+        if without_keys(folder) != folder:
+            detail = "The session's folder looks like a piece of a private key."
+            raise refused("usage", detail=detail, command=command)
         return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100
     except UnicodeEncodeError:
         detail = "The session's folder is not in UTF-8, and not every tool reads such a path."

@@ -243,13 +243,18 @@ def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Fail
         return of_proxy("it refused the connection") or Failure("connection-refused")
     if first(ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         return Failure("connection-reset", mendable=True)
-    if first(http.client.HTTPException, OverflowError):  # the latter for a chunk of an absurd size
+    if first(http.client.HTTPException) or any(map(_is_of_a_chunk, causes)):
         return Failure("unexpected-answer", status="with something that is not HTTP")
     if cause := first(ssl.SSLError):
         return Failure("unexpected-answer", status=f"with no TLS that is understood ({_reason(cause)})")
     if cause := first(OSError):
         return of_proxy(_reason(cause)) or Failure("host-unreachable", reason=_reason(cause))
     raise error
+
+
+def _is_of_a_chunk(error: BaseException) -> bool:
+    """Whether http.client failed to read a chunk whose size is negative or beyond all numbers of the machine."""
+    return isinstance(error, OverflowError) or (isinstance(error, ValueError) and "read length" in str(error))
 
 
 def _reason(error: BaseException) -> str:

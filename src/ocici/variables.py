@@ -7,7 +7,7 @@ from typing import Any
 
 from ocici import checks, environment, sources
 from ocici.credentials import Secret
-from ocici.findings import Refused
+from ocici.findings import Refused, without_keys
 
 
 def rows(
@@ -35,7 +35,7 @@ def rows(
     values["key_file"] = f"{session_dir}/{values['profile']}.pem"
     exported = environment.variables(**values)
     return [
-        {"name": variable.name, "value": exported[variable.name], "tools": list(variable.tools)}
+        {"name": variable.name, "value": without_keys(exported[variable.name]), "tools": list(variable.tools)}
         for variable in environment.TABLE
     ]
 
