@@ -43,7 +43,7 @@ def written(page: str, table: str) -> str:
     """`page` with `table` between the marks. Raises ValueError where there are none."""
     before, rest = page.split(MARKS[0])
     _, after = rest.split(MARKS[1])
-    system = f"{platform.system()} {platform.release()}, CPython {platform.python_version()}"
+    system = f"{platform.system()} {platform.release().partition('-')[0]}, CPython {platform.python_version()}"
     return f"{before}{MARKS[0]}\n{system}, {date.today()}\n\n{table}\n{MARKS[1]}{after}"
 
 

@@ -191,14 +191,16 @@ def destroy(path: Path, identity: tuple[int, int] | None = None) -> bool:
         raise refused("session-left", path=path, reason=_reason(error)) from None
     if not removed and os.path.lexists(path):
         raise refused("session-left", path=path, reason="the folder itself cannot be removed")
-    return removed
+    return False  # it never came to be, or somebody else has just removed it
 
 
 def _remove(inside: Folder) -> bool:
     """Remove the session `inside`; whether that was done here, and not by somebody else at the same time.
 
-    The manifest goes last: with it, a sweep can go on with what is left when this is cut short.
+    The manifest goes last: with it, a sweep can go on with what is left when this is cut short. Who takes it away has
+    removed the session.
     """
+    removed = False
     for _ in range(_TRIES):  # a command that still runs may write on
         for name in inside.names():
             if name.endswith(KEY):
@@ -206,18 +208,21 @@ def _remove(inside: Folder) -> bool:
         inside.clear(keep=[manifest.NAME])
         if set(inside.names()) - {manifest.NAME}:
             continue
+        with suppress(FileNotFoundError):
+            inside.remove(manifest.NAME)
+            removed = True
         inside.clear()
         try:
             inside.path.rmdir()
         except FileNotFoundError:
-            return False
+            return removed
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             if not inside.names():  # another session has its place by now
-                return False
+                return removed
         else:
-            return True
+            return removed
     raise OSError(errno.ENOTEMPTY, "something is written into it all the time")
 
 
