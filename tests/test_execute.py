@@ -27,13 +27,13 @@ print("code", code, problem.code if problem else "", flush=True)
 """
 
 COUNT = """
-import signal, sys, threading
+import os, signal, sys, threading
 seen = []
 for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"):
     if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
         print(name, "ignored", flush=True)
     else:
-        signal.signal(getattr(signal, name), lambda number, _: (seen.append(number), print(number, flush=True)))
+        signal.signal(getattr(signal, name), lambda number, _: (seen.append(number), os.write(1, b"%d\\n" % number)))
 print("ready", flush=True)
 sys.stdin.readline()
 print("seen", *map(int, seen), flush=True)
