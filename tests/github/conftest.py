@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import PASS_PHRASE, TENANCY, USER, Pair
+from ..machine import lacking
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 if str(ROOT) not in sys.path:
@@ -37,9 +38,7 @@ def need(program: str) -> str:
     """The path of `program`; the test is skipped where it is not there, but not in CI."""
     found = shutil.which(program)
     if not found:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{program} is not on the PATH")
-        pytest.skip(f"{program} is not on the PATH")
+        lacking(f"{program} is not on the PATH")
     return found
 
 

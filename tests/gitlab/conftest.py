@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ if str(ROOT) not in sys.path:
 
 from scripts import gitlab_tools  # noqa: E402
 from tests.gitlab.pipeline import Project  # noqa: E402
+from tests.machine import lacking  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def tool() -> Callable[[Callable[[], Path]], Path]:
     def get(wanted: Callable[[], Path]) -> Path:
         path, why = gitlab_tools.at_hand(wanted)
         if path is None:
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+            lacking(why)
         return path
 
     return get
@@ -72,7 +72,7 @@ def shell(request: pytest.FixtureRequest, busybox: Path) -> list[str]:
         return [str(busybox), "sh"]
     command = str(request.param).split()
     if not shutil.which(command[0]):
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"there is no {command[0]}")
+        lacking(f"there is no {command[0]}")
     return command
 
 

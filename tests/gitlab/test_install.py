@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.gitlab.pipeline import ROOT, after, before
+from tests.machine import lacking
 
 from ocici import __version__
 from ocici.emulator import Emulator
@@ -24,7 +25,7 @@ def uv() -> Path:
     path = ROOT / ".tools" / "uv" / "bin" / "uv"
     found = str(path) if path.exists() else os.environ.get("UV") or shutil.which("uv")
     if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("there is no uv")
+        lacking("there is no uv")
     return Path(found)
 
 

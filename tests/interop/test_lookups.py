@@ -23,6 +23,8 @@ import pytest
 
 from ocici import environment
 
+from ..machine import lacking
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEPT = ROOT / ".tools" / "interop" / "sources"
 
@@ -140,7 +142,7 @@ def packed(name: str) -> bytes:
     """The package `name` of npm. Skips where it cannot be had."""
     npm = shutil.which("npm")
     if not npm:
-        pytest.skip("npm is not installed here")
+        lacking("npm is not installed here")
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", name, "--ignore-scripts", "--silent", "--cache", str(Path(folder, "cache"))]
         done = subprocess.run(command, cwd=folder, env=os.environ, stdin=subprocess.DEVNULL, stdout=sys.stderr)

@@ -19,6 +19,7 @@ if str(ROOT) not in sys.path:
 
 from scripts import jenkins_tools  # noqa: E402
 from tests.jenkins.controller import PASS_PHRASE, REGION, TENANCY, USER, Agent, Controller  # noqa: E402
+from tests.machine import lacking  # noqa: E402
 
 CACHE = ROOT / ".tools" / "cache"  # the launcher's: the runtime is built once for all tests
 
@@ -30,7 +31,7 @@ def tool() -> Callable[[Callable[[], Any]], Any]:
     def get(wanted: Callable[[], Any]) -> Any:
         why = jenkins_tools.at_hand(wanted)
         if why:
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+            lacking(why)
         return wanted()
 
     return get
