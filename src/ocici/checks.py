@@ -14,7 +14,7 @@ from typing import Final
 
 from ocici import instead, pem, regions
 from ocici.credentials import Credentials, Profile
-from ocici.findings import Finding, Refused, finding, shown, without_keys
+from ocici.findings import Finding, Refused, finding, holds_key, shown
 
 _QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
 _INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
@@ -71,7 +71,7 @@ class _Check:
         if full:
             self._check_ocids(values, realm)
             values["fingerprint"] = self._fingerprint(values["fingerprint"])
-        elif without_keys(values["fingerprint"]) != values["fingerprint"]:
+        elif holds_key(values["fingerprint"]):
             self._add_malformed("fingerprint", "it looks like a piece of a private key")
         loaded = self._key()
         key = loaded.key if loaded else None
@@ -120,7 +120,7 @@ class _Check:
         if not value.isprintable():  # a line break would begin a new line of the config
             self._add_malformed(name, "it has a line break or an invisible character in it")
             return ""
-        if without_keys(value) != value and name != "fingerprint":
+        if holds_key(value) and name != "fingerprint":
             self._add_malformed(name, "it looks like a piece of a private key")
             return ""
         if removed:

@@ -14,15 +14,12 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ocici import __version__, findings, hosts, interrupts, output
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.interrupts import Interrupted
 from ocici.output import Guarded
-
-if TYPE_CHECKING:
-    from ocici.session import Session
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -172,25 +169,21 @@ def _exec(step: _Step, options: argparse.Namespace) -> int:
 
     parent = places.memory(step.environ) or step.host.parents()[0]
     signed = signin.sign_in(_settings(step, options), step.environ, step.host, parent, step.hide)
+    left: list[Finding] = []
     try:
         step.report(signed.findings)
         code, problem = execute.run(options.child, environment.child(step.environ, signed.variables))
         if problem:
             step.report([problem])
     finally:
-        left = _destroyed(signed.session, session.destroy)
+        try:
+            session.destroy(signed.session.folder, signed.session.identity)
+        except Refused as refusal:  # the command may have done anything to it
+            reason = refusal.findings[0].cause.rstrip(".")
+            left = [finding("session-left", path=signed.session.folder, reason=reason)]
     if left:
         step.report(left)
     return code or findings.exit_code(left)
-
-
-def _destroyed(made: Session, destroy: Callable[[Path, tuple[int, int]], bool]) -> list[Finding]:
-    """What is left of the session that `exec` has made: the command may have done anything to it."""
-    try:
-        destroy(made.folder, made.identity)
-    except Refused as refusal:
-        return [finding("session-left", path=made.folder, reason=refusal.findings[0].cause.rstrip("."))]
-    return []
 
 
 def _check(step: _Step, options: argparse.Namespace) -> int:

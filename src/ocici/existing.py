@@ -15,7 +15,6 @@ from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
 
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")  # the byte-order marks of its two forms
 _UTF_8: Final = b"\xef\xbb\xbf"
 
 
@@ -34,7 +33,7 @@ def secrets(path: Path) -> list[Secret | str]:
         content = sources.read_file(str(path), "--config-file")
     except Refused:
         return []
-    wide = content[:2] in _UTF_16
+    wide = content[:2] in texts.UTF_16
     text = content.decode("utf-16", "replace") if wide else content.decode("utf-8", "surrogateescape")
     found: list[Secret | str] = []
     for name, value in re.findall(r"(?m)^\s*(pass_phrase|key_content|key_file)\s*[=:]\s*(.+)$", text):
@@ -111,7 +110,7 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
 def _text(content: bytes, path: Path) -> str:
     """The config's text. Raises `Refused`: config-syntax, where it is in no encoding that the tools read."""
     detail = "it is not text in UTF-8"
-    if content[:2] in _UTF_16:
+    if content[:2] in texts.UTF_16:
         detail = "it is encoded in UTF-16 (as Windows PowerShell writes files), and OCI tools read UTF-8"
     try:
         return io.StringIO(content.decode("utf-8-sig"), newline=None).read()  # line ends as the tools read them

@@ -115,6 +115,11 @@ def without_keys(text: str) -> str:
     return re.sub(r"[A-Za-z0-9+/=]{32,}", lambda match: "***" if _is_mixed(match[0]) else match[0], text)
 
 
+def holds_key(text: str) -> bool:
+    """Whether something in `text` looks like a piece of a key."""
+    return without_keys(text) != text
+
+
 def _is_mixed(text: str) -> bool:
     upper, lower, digits = (sum(map(kind, text)) for kind in (str.isupper, str.islower, str.isdigit))
     return min(upper, lower) >= 6 and digits >= (

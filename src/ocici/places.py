@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ocici.findings import refused, without_keys
+from ocici.findings import holds_key, refused
 
 
 def named(folder: str, command: str) -> Path:
@@ -18,7 +18,7 @@ def named(folder: str, command: str) -> Path:
     """
     try:
         folder.encode()
-        if without_keys(folder) != folder:
+        if holds_key(folder):
             detail = "The session's folder looks like a piece of a private key."
             raise refused("usage", detail=detail, command=command)
         return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100

@@ -9,8 +9,12 @@ import base64
 import binascii
 import contextlib
 import re
+from typing import Final
 
 from ocici.findings import refused
+
+UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""The byte-order marks of its two forms."""
 
 _BEGIN = re.compile(r"[\s\"'`\ufeff]*-----BEGIN [A-Z ]{0,20}PRIVATE KEY")
 _PATH = re.compile(r"(?:~|\.{1,2}|file:|@)?/\S*|[A-Za-z]:[/\\]\S*|[\w./\\-]+\.(?:ya?ml|json|pem|key|txt|cfg)")
@@ -47,7 +51,7 @@ def _decoded(raw: bytes) -> bytes:
 
 def _text(raw: bytes) -> str | None:
     try:
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return raw.decode("utf-16" if raw[:2] in UTF_16 else "utf-8-sig")
     except UnicodeDecodeError:
         return None
 

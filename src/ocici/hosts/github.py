@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from ocici.findings import SERVICE, Finding, finding, refused, shown, without_keys
+from ocici.findings import SERVICE, Finding, finding, holds_key, refused, shown
 from ocici.hosts import base
 from ocici.output import Out
 
@@ -230,7 +230,7 @@ class Host(base.Host):
 
         if self._exports():
             before = {name: self.environ.get(name, "") for name in variables}
-            before = {name: value if without_keys(value) == value else "" for name, value in before.items()}
+            before = {name: "" if holds_key(value) else value for name, value in before.items()}
             core.save_state(_STATE, json.dumps(before))
             for name, value in variables.items():
                 core.export_variable(name, value)
