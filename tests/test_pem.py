@@ -330,8 +330,61 @@ def test_what_certutil_encodes_may_be_no_private_key() -> None:
         (damage.pem(damage.key())[:900], "key-corrupt"),
         (damage.pem(damage.key()) + damage.pem(damage.key(1)), "key-ambiguous"),
         (b"any text", "key-is-certificate"),
+        (bytes.fromhex("3003020130"), "key-is-certificate"),
     ):
         assert refusal(damage.by_certutil(data, Random(1))).findings[0].code == code
+
+
+_LABELS = ("CERTIFICATE", "CERTIFICATE REQUEST", "PUBLIC KEY", "RSA PUBLIC KEY", "X509 CRL")
+
+
+def relabelled(data: bytes, begin: str, end: str) -> bytes:
+    """`data` with other words on its BEGIN and END lines."""
+    data = re.sub(rb"BEGIN [A-Z ]+", f"BEGIN {begin}".encode(), data)
+    return re.sub(rb"END [A-Z ]+", f"END {end}".encode(), data)
+
+
+@pytest.mark.parametrize("form", damage.FORMS)
+@pytest.mark.parametrize("label", _LABELS)
+@pytest.mark.parametrize("end", ["", "PRIVATE KEY"])
+def test_a_private_key_is_one_whatever_its_begin_line_says(label: str, end: str, form: str) -> None:
+    key, other = damage.pem(damage.key(), form), damage.pem(damage.key(1))
+    whole = relabelled(key, label, end or label)
+    damaged = relabelled(key[:400] + key[470:], label, end or label)
+    loaded = pem.load(Secret(whole), PHRASE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+    assert set(loaded.repairs) & {
+        "its BEGIN and END lines named another form of key",
+        "its BEGIN and END lines did not match",
+        "it stood between the BEGIN and END lines of a certificate (certutil -encode)",
+    }
+    assert refusal(whole + other, PHRASE).findings[0].code == "key-ambiguous"
+    assert refusal(other + whole, PHRASE).findings[0].code == "key-ambiguous"
+    for text in (damaged, damaged + other, other + damaged):
+        assert refusal(text, PHRASE).findings[0].code == "key-corrupt"
+
+
+def test_an_end_line_of_a_private_key_makes_a_damaged_block_one() -> None:
+    key = damage.pem(damage.key(1))
+    for label in _LABELS:
+        text = f"-----BEGIN {label}-----\nAAAA*AAA\n-----END PRIVATE KEY-----\n".encode()
+        for both in (text, text + key, key + text):
+            assert refusal(both).findings[0].code == "key-corrupt"
+
+
+def test_a_cut_encrypted_key_without_lines_beside_a_whole_one() -> None:
+    cut = raw_base64(damage.pem(damage.key(), "pkcs8-encrypted"))[:900]
+    assert refusal(cut + b"\n\n" + damage.pem(damage.key(1))).findings[0].code == "key-corrupt"
+
+
+def test_a_certificate_whose_length_looks_like_an_identifier() -> None:
+    """1,536 to 1,791 bytes of content: the length begins with 06, as an object identifier does."""
+    certificate = damage.certificate(names=70).public_bytes(damage.PEM)
+    assert base64.b64decode(raw_base64(certificate))[4:7] == b"0\x82\x06"
+    assert refusal(certificate).findings[0].code == "key-is-certificate"
+    assert (
+        "a certificate stood beside it" in pem.load(Secret(certificate + damage.pem(damage.key())), NONE, "KEY").repairs
+    )
 
 
 def test_the_clean_key_is_what_every_tool_reads() -> None:

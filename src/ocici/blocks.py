@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, begins_headed, begins_key, begins_whole, read_body
+from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, begins_headed, begins_private, begins_whole, read_body
 
 _KIND = (
     r"(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH|SSH2|ANY|PGP)\s{0,4}){0,2}(?:PRIVATE|PUBLIC)\s{0,4}KEY(?:\s{0,4}BLOCK)?"
@@ -19,6 +19,8 @@ MARK: Final = re.compile(rf"(BEGIN|END)[\s+_]{{0,4}}({_KIND})")
 """A BEGIN or END line without its dashes: those may be of any number and kind."""
 
 MISMATCH: Final = "its BEGIN and END lines did not match"
+MISNAMED: Final = "its BEGIN and END lines named another form of key"
+IN_CERTIFICATE: Final = "it stood between the BEGIN and END lines of a certificate (certutil -encode)"
 
 _FIRST = re.compile(  # how a body begins; MII: DER of 256 bytes to 64 KiB, a key if its version or cipher follows
     r"(?i:Proc-Type:|DEK-Info:)|(?<![A-Za-z0-9+/])MII|MII(?=[A-Za-z0-9+/]{3}(?:IBA|[A-Za-z0-9+/]{2}Bgkqhki))"
@@ -35,9 +37,10 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], tuple[Block, ...], 
     for index, (word, label, start, stop) in enumerate(marks):
         if word == "BEGIN":
             outside.append(rest + text[position:start])
-            ended = index + 1 < len(marks) and marks[index + 1][0] == "END"
-            position = marks[index + 1][2] if index + 1 < len(marks) else len(text)
-            found.append(read_body(label, text[stop:position], Notes(), ended))
+            end, closing, position = marks[index + 1][:3] if index + 1 < len(marks) else ("", "", len(text))
+            body = text[stop:position]
+            ended = end == "END"
+            found.append(read_body(_true_label(label, closing if ended else "", body, notes), body, Notes(), ended))
             rest = found[-1].rest
         elif index and marks[index - 1][0] == "BEGIN":
             notes.add(MISMATCH, label != marks[index - 1][1])
@@ -48,13 +51,27 @@ def cut(text: str, notes: Notes) -> tuple[tuple[Block, ...], tuple[Block, ...], 
             first = _FIRST.search(before)
             outside.append(before[: first.start()] if first else "")
             body = before[first.start() :] if first else before
-            found.append(read_body(label, body, Notes(["its BEGIN line was missing"]), ended=True))
+            made = Notes(["its BEGIN line was missing"])
+            found.append(read_body(_true_label(label, "", body, notes), body, made, ended=True))
             position = stop
     outside.append(rest + text[position:])
     outside, torn = _without_bare(outside, found)
     if found:
         _note_outside(outside, notes)
     return tuple(found), tuple(torn), "\n".join(outside)
+
+
+def _true_label(label: str, closing: str, body: str, notes: Notes) -> str:
+    """`label`, or none where the END line `closing` or the body says that a private key stands there all the same."""
+    if "PRIVATE" in label:
+        return label
+    if begins_private(body) or begins_headed(body):
+        if label == "CERTIFICATE":
+            notes.add(IN_CERTIFICATE)
+        elif "PRIVATE" not in closing:
+            notes.add(MISNAMED)
+        return ""
+    return "" if "PRIVATE" in closing else label
 
 
 def without_label(text: str) -> str:
@@ -105,7 +122,7 @@ def _without_bare(outside: list[str], found: list[Block]) -> tuple[list[str], li
             body = text[first.start() :]
             before += text[: first.start()]
             is_headed = begins_headed(body)
-            if is_headed or begins_whole(body) or begins_key(body):
+            if is_headed or begins_whole(body) or begins_private(body):
                 notes = Notes(["its BEGIN and END lines were missing"])
                 block = read_body("RSA PRIVATE KEY" if is_headed else "", body, notes, ended=False)
                 if block.readings:
@@ -113,7 +130,7 @@ def _without_bare(outside: list[str], found: list[Block]) -> tuple[list[str], li
                     left.append(before)
                     before, text = "", block.rest
                     continue
-                if is_headed or begins_key(body):
+                if is_headed or begins_private(body):
                     torn.append(block)
             before += first[0]
             text = body[len(first[0]) :]

@@ -36,6 +36,8 @@ _DEK_INFO = re.compile(
     re.IGNORECASE,
 )
 _HEADERS = 200  # characters that damaged header lines may take up; far fewer than a body has
+_ENCRYPTED = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c"))
+"""How the identifiers of encryption with a pass phrase begin: PKCS#5's and PKCS#12's (RFC 8018, RFC 7292)."""
 _HEADER_NAME = re.compile(r"Proc-?Type|DEK-?Info", re.IGNORECASE)
 
 
@@ -170,20 +172,22 @@ def begins_headed(body: str) -> bool:
     return bool(_PROC_TYPE.match(body) or _DEK_INFO.match(body))
 
 
-def begins_key(body: str) -> bool:
-    """Whether the base64 text `body` begins like a private key: a sequence, then the number of its version."""
-    return (_first_bytes(body) or b"")[4:6] == b"\x02\x01"
+def begins_private(body: str) -> bool:
+    """Whether the base64 text `body` begins like a private key: a sequence, then its version or how it is encrypted."""
+    data = _first_bytes(body)
+    return data[4:6] == b"\x02\x01" or (data[4:5] == b"0" and data[8:16] in _ENCRYPTED)
 
 
 def begins_whole(body: str) -> bool:
-    """Whether `body` begins like DER, as `begins_key` has it or with a sequence, and is long enough for all of it."""
-    data = _first_bytes(body) or b""
+    """Whether `body` begins like DER, with a number or a sequence in a sequence, and is long enough for all of it."""
+    data = _first_bytes(body)
     return data[4:5] in (b"\x02", b"0") and der_length(data) * 8 <= len(body) * 6 + 5
 
 
-def _first_bytes(body: str) -> bytes | None:
+def _first_bytes(body: str) -> bytes:
+    """The first 18 bytes of `body`, or the 9 that stand before a damaged place."""
     compact = "".join(body[:80].translate(IN_LINES).replace(",", "").replace(";", "").split())
-    return decoded(compact[:12], Notes())
+    return decoded(compact[:24], Notes()) or decoded(compact[:12], Notes()) or b""
 
 
 def _first_key(compact: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ocici import instead
+from ocici.blocks import MISNAMED
 from ocici.body import MASKED, Block, Reading
 from ocici.credentials import Secret
 from ocici.findings import Refused, refused
@@ -33,7 +34,6 @@ _DERIVATION = re.compile(
     rb"(?s)\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05.|\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01."
     rb"|\x09\x2b\x06\x01\x04\x01\xda\x47\x04\x0b)\x30.\x04(.)"
 )
-MISNAMED: Final = "its BEGIN and END lines named another form of key"
 _CHANGED = "its numbers do not fit together: one character or more was changed"
 
 

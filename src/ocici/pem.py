@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ocici import instead, repair
-from ocici.blocks import MARK, MISMATCH
+from ocici.blocks import MARK, MISMATCH, MISNAMED
 from ocici.body import LABEL, QUOTES, SSH_PUBLIC, Block
 from ocici.credentials import Secret
 from ocici.findings import Refused, refused
-from ocici.opener import LONGEST_PASS_PHRASE, MISNAMED, SHORTEST, Opener, PrivateKey, fingerprint
+from ocici.opener import LONGEST_PASS_PHRASE, SHORTEST, Opener, PrivateKey, fingerprint
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes

@@ -63,7 +63,7 @@ def find(raw: bytes, depth: int = 0) -> Found:
     certificates = [(block, _in_certificate(block, depth)) for block in found]
     found = tuple(each for block, inner in certificates for each in (inner.blocks if inner else [block]))
     for inner in (inner for _, inner in certificates if inner):
-        notes.add("it stood between the BEGIN and END lines of a certificate (certutil -encode)")
+        notes.add(blocks.IN_CERTIFICATE)
         for note in inner.repairs:
             notes.add(note)
         texts += inner.texts
@@ -96,14 +96,16 @@ def find(raw: bytes, depth: int = 0) -> Found:
 
 
 def _in_certificate(block: Block, depth: int) -> Found | None:
-    """What `certutil -encode` made of a key: the base64 of any file between the lines of a certificate."""
+    """What `certutil -encode` made of a key: the base64 of any file between the lines of a certificate.
+
+    Not a private key in binary form: `blocks` knows that by how it begins.
+    """
     if block.label != "CERTIFICATE":
         return None
     if block.readings:
-        data = block.readings[0].data
-        # A key begins with its version, or with how it is encrypted; a certificate with a sequence of sequences.
-        is_key = data[4:6] == b"\x02\x01" or (data[4:5] == b"0" and data[6:7] == b"\x06")
-        return Found((replace(block, label=""),)) if is_key else None
+        data = block.readings[0].data  # a public key begins with its short type, a certificate with a long sequence
+        is_public = data[4:5] == b"0" and data[5:6] < b"\x80" and data[6:7] == b"\x06"
+        return Found((replace(block, label="PUBLIC KEY"),)) if is_public else None
     inner = find(block.inside, depth + 1)
     return inner if any(found.label for found in inner.blocks) or _has_private(inner.blocks) else None
 

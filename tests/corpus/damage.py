@@ -53,13 +53,14 @@ def public(private: rsa.RSAPrivateKey) -> bytes:
 
 
 @cache
-def certificate() -> x509.Certificate:
-    """A self-signed certificate for key 0."""
+def certificate(names: int = 1) -> x509.Certificate:
+    """A self-signed certificate for key 0 with so many alternative `names`, of 20 bytes each."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ocici test")])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key().public_key())
     builder = builder.serial_number(1).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=9))
-    return builder.sign(key(), hashes.SHA256())
+    alternatives = [x509.DNSName(f"host-{number:03}.example") for number in range(names)]
+    return builder.add_extension(x509.SubjectAlternativeName(alternatives), False).sign(key(), hashes.SHA256())
 
 
 # -- damages that are repaired ----------------------------------------------------------------------------
@@ -565,6 +566,13 @@ def refusals() -> list[Row]:
             "invalid-key-format",
             r"camellia|cipher",
             PASS_PHRASE,
+        ),
+        Row("a damaged key beside a whole one", good[:400] + good[401:] + pem(key(1)), "key-corrupt", cut),
+        Row(
+            "a damaged key, labelled as a certificate, beside a whole one",
+            (good[:400] + good[401:]).replace(b"BEGIN PRIVATE KEY", b"BEGIN CERTIFICATE") + pem(key(1)),
+            "key-corrupt",
+            cut,
         ),
         Row("two keys", good + pem(key(1)), "key-ambiguous", r"more than one|different|two|2 "),
         Row(
