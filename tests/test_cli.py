@@ -265,6 +265,15 @@ class TestCleanup:
         assert ocici("cleanup", "--session-dir", "~/tmp/s").returncode == 0
         assert ocici.temporary() == []
 
+    def test_where_no_temporary_folder_can_be_told(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        place = ocici.home / "tmp" / "s"
+        assert ocici("setup", "--validate", "offline", "--session-dir", str(place), environ=secrets).returncode == 0
+        script = 'mkdir gone && cd gone && rmdir ../gone && "$@"'
+        command = ["sh", "-c", script, "sh", sys.executable, "-m", "ocici", "cleanup", "--session-dir", str(place)]
+        environ = {**ocici.environ, "TMPDIR": "relative"}
+        done = subprocess.run(command, env=environ, cwd=ocici.home, capture_output=True, text=True, check=False)
+        assert (done.returncode, place.exists()) == (0, False), done.stderr
+
 
 class TestCheck:
     def session(self, ocici: Ocici, secrets: dict[str, str]) -> dict[str, str]:

@@ -252,8 +252,10 @@ def _cleanup(step: _Step, options: argparse.Namespace) -> int:
     if not named and not owner.job:
         step.report([finding("session-unnamed")])
         return findings.FINE
-    parents = [*step.host.parents(), *places.all_memory(step.environ)]
-    paths = [places.named(named, step.name)] if named else session.of_job(parents, owner)
+    if named:  # even where no temporary folder can be found
+        paths = [places.named(named, step.name)]
+    else:
+        paths = session.of_job([*step.host.parents(), *places.all_memory(step.environ)], owner)
     removed, left = [], list[Finding]()
     for path in paths:
         try:
