@@ -450,6 +450,13 @@ def test_passwords_and_commands_are_taken_out_of_what_a_tool_said(monkeypatch: p
     assert launcher.scrubbed(line) == "## [warning]*** https://***@index.example/simple?x#y ***"
 
 
+def test_a_setting_that_is_quoted_gives_the_runner_no_command(sources: Path, env: dict[str, str]) -> None:
+    run = launch(sources, "setup", env={**env, "OCICI_WHEELHOUSE": "/no/##[error]such"})
+    assert run.code == 2
+    assert "/no/## [error]such" in run.err
+    assert "##[" not in run.err
+
+
 def test_github_gets_an_annotation(sources: Path, env: dict[str, str]) -> None:
     run = launch(sources, "setup", env={**env, "OCICI_WHEELHOUSE": "/no/such", "GITHUB_ACTIONS": "true"})
     assert run.code == 2

@@ -151,7 +151,8 @@ def say(text: str) -> None:
 
 
 def show(code: str, title: str, cause: str, fix: str) -> None:
-    """Print a finding; GitHub gets it as an annotation too."""
+    """Print a finding; GitHub gets it as an annotation too. It may quote a setting, which must give no command."""
+    title, cause, fix = (text.replace("##[", "## [") for text in (title, cause, fix))
     more = f"docs/TROUBLESHOOTING.md#{code}"
     sys.stderr.write(f"error: {title} [{code}]\n  why: {cause}\n  fix: {fix}\n  more: {more}\n")
     if os.environ.get("GITHUB_ACTIONS") == "true":
