@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 
-.PHONY: test demo check test-all faults fuzz bench tools clean
+.PHONY: test demo check test-all chains faults fuzz bench tools clean
 .DEFAULT_GOAL := test
 
 test: .venv/.dev tools check ## all checks and the tests that take seconds
@@ -20,6 +20,9 @@ check: .venv/.dev ## types, style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+chains: .venv/.dev ## 100,000 chains of damage on keys: the same key or a finding (two minutes)
+	$(BIN)/pytest -q tests/test_pem.py -m slow
 
 faults: .venv/.dev ## every fault of the list, with a table of what was left: all zeros (ten minutes)
 	@$(BIN)/python scripts/run_faults.py $(FAULTS)

@@ -780,17 +780,16 @@ def run_chains(count: int, seed: int) -> collections.Counter[str]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_chains_of_damage(seed: int) -> None:
-    outcomes = run_chains(100, seed)
-    assert outcomes["same key"] > 80  # 94 % are read; the rest cannot be, such as CRLF put into DER
+    outcomes = run_chains(400, seed)
+    assert outcomes["same key"] > 340  # 95 % are read; the rest cannot be, such as CRLF put into DER
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 120))
-def test_many_chains_of_damage(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = run_chains(1000, seed)
+def test_many_chains_of_damage(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = run_chains(100_000, 100)
     with capsys.disabled():
-        print(f"\n{seed}: {dict(outcomes.most_common())}")
-    assert outcomes["same key"] > 850
+        print(f"\n{dict(outcomes.most_common())}")
+    assert outcomes["same key"] > 85_000
 
 
 # -- any input --------------------------------------------------------------------------------------------------
