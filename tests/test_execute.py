@@ -186,6 +186,23 @@ code, problem =""",
         with running(["sh", "-c", "exit 7"], ignored='["SIGCHLD"]') as child:
             assert until(child, "code 7 ") == []
 
+    def test_a_starter_that_blocks_the_signal_of_ended_children_does_not_hang_it(self) -> None:
+        # The command has ended, but was not yet seen to have, when the waiting begins.
+        code = RUN.replace(
+            "code, problem =",
+            """
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+poll = execute.subprocess.Popen.poll
+def early(child):
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    execute.subprocess.Popen.poll = poll
+execute.subprocess.Popen.poll = early
+code, problem =""",
+        )
+        command = [sys.executable, "-c", code, "[]", "sh", "-c", "exit 7"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+        assert (done.stdout, done.stderr) == ("code 7 \n", "")
+
     def test_a_command_that_may_not_be_signalled_is_waited_for(self) -> None:
         class Foreign:  # what `sudo COMMAND` is to another user than root
             def send_signal(self, number: int) -> None:

@@ -55,6 +55,7 @@ def _woken() -> Iterator[Callable[[subprocess.Popen[bytes]], object]]:
         yield lambda child: child.wait()
         return
     signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored, it would take the exit code with it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])  # what started ocici may have blocked it
     reader, writer = socket.socketpair()
     with reader, writer:
         writer.setblocking(False)
