@@ -91,7 +91,8 @@ def ask_openssl(row: damage.Row, key: Path) -> str:
     text = done.stdout + done.stderr
     if done.returncode == 0 and "RSA key ok" in text:
         return ACCEPTED
-    return re.sub(r"[0-9A-F]{16}:error:[0-9A-F]+:", "", text).replace("\n", " ").strip()
+    lines = re.sub(r"[0-9A-F]{16}:error:[0-9A-F]+:", "", text).splitlines()
+    return " ".join(sorted(set(lines)))  # it prints its causes in no fixed order
 
 
 TOOLS: dict[str, Callable[[damage.Row, Path], str]] = {
@@ -160,6 +161,8 @@ def page(answers: dict[str, dict[str, str]]) -> str:
 def ask_all() -> dict[str, dict[str, str]]:
     """Each tool's answer to each row."""
     answers: dict[str, dict[str, str]] = {}
+    while b"=" not in damage.pem(damage.key()):  # a key without padding cannot lose it
+        damage.key.cache_clear()
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder) / "key"
         for row in damage.rows():
