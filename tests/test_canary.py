@@ -319,7 +319,7 @@ CASES = [
     *arriving("setup", "files", "config", "cut", "key as user", "line as path", "phrase as user", host="jenkins"),
     *arriving("setup", "encrypted", "not registered", "nothing", host="github"),
     *arriving("setup", "nothing"),
-    *arriving("setup", "nothing", host="action", ends="secret-empty"),
+    *arriving("setup", "nothing", host="action", ends="inputs-empty"),
     *arriving("setup --format text", "with \\n", "cut"),
     *arriving("setup --format env", "files", "key as region"),
     *arriving("setup --format dotenv", "bundle", "key as profile"),

@@ -358,8 +358,16 @@ class TestNothing:
     def test_variables_that_are_set_but_empty_are_named(self) -> None:
         with pytest.raises(Refused) as error:
             sources.read({"OCICI_USER": "", "OCICI_PRIVATE_KEY": ""}, {})
-        assert [found.code for found in error.value.findings] == ["secret-empty", "secret-empty"]
-        assert "OCICI_PRIVATE_KEY" in error.value.findings[1].cause
+        (found,) = error.value.findings
+        assert (found.code, found.cause) == (
+            "secret-empty",
+            "Each of OCICI_USER and OCICI_PRIVATE_KEY is set, but empty.",
+        )
+
+    def test_one_that_is_set_but_empty_is_named(self) -> None:
+        with pytest.raises(Refused) as error:
+            sources.read({"OCICI_CREDENTIALS": ""}, {})
+        assert error.value.findings[0].cause == "OCICI_CREDENTIALS is set, but empty."
 
 
 def test_headings_are_no_secrets_and_all_else_of_a_bundle_and_a_config_is() -> None:

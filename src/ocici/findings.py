@@ -947,6 +947,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "If such a step got nothing, add to the job: `permissions: {{ id-token: write, contents: read }}`.",
         severity="note",
     ),
+    "inputs-empty": Entry(
+        "no credentials arrived",
+        "Nothing arrived in the inputs user, tenancy, region and private-key, nor in credentials or config.",
+        "Check the names of the secrets under `with:`: one that does not exist arrives as empty text. Check also that "
+        "this branch or pull request may read them, that the job names the `environment:` they belong to, and that a "
+        "calling workflow hands them on (`secrets: inherit`).",
+        exit_code=USAGE,
+    ),
     "input-unusable": Entry(
         "an input of the action that cannot be used",
         "The input {name} holds {value}, and takes {allowed}.",

@@ -313,5 +313,6 @@ def _nothing(environ: Mapping[str, str]) -> Refused:
     """No credentials at all. A variable that is set but empty is a secret that the CI system did not hand over."""
     empty = [name for name in (*VARIABLES, *_OCI_CLI.values()) if environ.get(name) == ""]
     if empty:
-        return Refused(*(finding("secret-empty", origin=name) for name in empty))
+        origin = f"Each of {', '.join(empty[:-1])} and {empty[-1]}" if len(empty) > 1 else empty[0]
+        return refused("secret-empty", origin=origin)
     return refused("credentials-missing", missing=", ".join(VARIABLES))

@@ -176,14 +176,15 @@ def test_a_pull_request_from_a_fork_is_told_from_a_missing_secret(
     assert "someone/fork" in done.log
     done = runner.run()
     assert "[secret-empty]" in done.log
-    assert "The input private-key is set" in done.log
+    assert "The input private-key is empty" in done.log
 
 
 def test_no_credentials_at_all(runner: Runner) -> None:
     runner.workflow(workflow('{"uses": "./actions/oci-auth"}'))
     done = runner.run()
     assert done.code == 1
-    assert "[secret-empty]" in done.log
+    assert "[inputs-empty]" in done.log
+    assert "[secret-empty]" not in done.log
 
 
 def test_the_projects_own_workflow(runner: Runner) -> None:

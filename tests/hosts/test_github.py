@@ -134,6 +134,11 @@ class TestIdToken:
         found = [finding("user-missing", name="P")]
         assert codes(host(**ACTION, OCICI_CREDENTIALS="{}").explain(found)) == ["user-missing"]
 
+    def test_where_all_inputs_are_empty_none_is_singled_out(self) -> None:
+        empty = (finding("secret-empty", origin="Each of OCICI_USER and OCICI_PRIVATE_KEY"),)
+        assert codes(host(**ACTION).explain(empty)) == ["inputs-empty", "id-token-missing"]
+        assert codes(host().explain(empty)) == ["secret-empty"]
+
     def test_in_a_fork_that_is_not_why(self, tmp_path: Path) -> None:
         environ = TestWhyThereAreNoSecrets().event(tmp_path, {"repo": {"full_name": "other/repo"}})
         assert codes(host(**ACTION, **environ).explain(self.EMPTY)) == ["fork-without-secrets"]
@@ -141,7 +146,7 @@ class TestIdToken:
 
 def test_findings_speak_of_inputs_in_the_action_alone() -> None:
     found = [finding("secret-empty", origin="OCICI_PRIVATE_KEY")]
-    assert host(**ACTION).explain(found)[0].cause.startswith("The input private-key is set")
+    assert host(**ACTION).explain(found)[0].cause.startswith("The input private-key is empty.")
     assert host().explain(found) == found
 
 

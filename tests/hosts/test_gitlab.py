@@ -144,6 +144,16 @@ def test_the_project_s_own_names_are_the_ones_named() -> None:
     of = host(**RENAMED)
     found = missing(of, finding("secret-empty", origin="OCICI_PRIVATE_KEY"))
     assert "PROD_USER, OCICI_TENANCY, PROD_KEY (or" in found.cause
+    both = finding("secret-empty", origin="Each of OCICI_USER and OCICI_PRIVATE_KEY")
+    assert "PROD_USER, OCICI_TENANCY, PROD_KEY (or" in missing(of, both).cause
+    whole = finding("secret-empty", origin="Each of OCICI_CREDENTIALS and OCICI_CONFIG")
+    assert missing(of, whole).cause.startswith("Not set in this job: OCICI_CREDENTIALS, OCICI_CONFIG. ")
+
+
+@pytest.mark.parametrize("field", ["OCICI_PRIVATE_KEY", "OCICI_REGION"])
+def test_where_one_is_missing_no_other_is_named(field: str) -> None:
+    found = missing(host(**RENAMED), finding("secret-empty", "DEFAULT", origin=field))
+    assert found.cause.startswith(f"Not set in this job: {field.replace('OCICI_PRIVATE', 'PROD')}. ")
 
 
 def test_a_protected_ref_is_not_blamed() -> None:

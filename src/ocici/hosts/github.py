@@ -38,7 +38,9 @@ _INPUTS: Final = {
 _OUTPUTS: Final = (
     "config_file", "key_file", "profile", "fingerprint", "tenancy", "user", "region", "namespace", "session_dir",
 )  # fmt: skip
-_MISSING: Final = ("credentials-missing", "secret-empty", "key-missing", "user-missing", "tenancy-missing")
+_MISSING: Final = (
+    "credentials-missing", "inputs-empty", "secret-empty", "key-missing", "user-missing", "tenancy-missing",
+)  # fmt: skip
 _OIDC: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"  # set where the job may ask for an id token
 _KEYS: Final = ("OCICI_PRIVATE_KEY", "OCICI_CREDENTIALS", "OCICI_CONFIG", "OCI_CLI_KEY_CONTENT")
 _STATE: Final = "variables"
@@ -121,6 +123,8 @@ class Host(base.Host):
     def explain(self, findings: Sequence[Finding]) -> list[Finding]:
         """Missing secrets in a pull request that gets none are one finding; variables are named as inputs."""
         found = list(findings)
+        if self._is_action and any(each.code == "secret-empty" and each.cause.startswith("Each of") for each in found):
+            found = [finding("inputs-empty")]  # all are: GitHub does not tell which of them were given
         if any(each.code in _MISSING for each in found):
             cause = self._no_secrets()
             if cause:
@@ -152,6 +156,7 @@ class Host(base.Host):
             cause = cause.replace(f"{variable}_FILE", "\0").replace(variable, f"the input {name}")
             fix = fix.replace(f"{variable}_FILE", "\1").replace(variable, f"the input {name}")
             cause, fix = cause.replace("\0", f"{variable}_FILE"), fix.replace("\1", f"{variable}_FILE")
+        cause = cause.replace("is set, but empty", "is empty")  # an input that is not given is empty too
         begun = re.compile(r"(^|[.:] )the input")
         cause, fix = (begun.sub(r"\1The input", text) for text in (cause, fix))
         return found._replace(cause=cause, fix=fix)

@@ -109,9 +109,9 @@ class Host(base.Host):
         if found.code == "credentials-missing":
             return list(_FIELDS.values())
         if found.code == "secret-empty":
-            name = found.cause.split()[0]
-            if name in VARIABLES:  # else "the file that …", which GitLab did hand over
-                return [name] if name in _WHOLE else list(_FIELDS.values())
+            names = re.split(", | and ", found.cause.removeprefix("Each of ").removesuffix(" is set, but empty."))
+            if set(names) <= set(VARIABLES):  # else "the file that …", which GitLab did hand over
+                return names if found.profile or set(names) <= set(_WHOLE) else list(_FIELDS.values())
         if found.code in _FIELDS and not any(self.environ.get(name + end) for name in _WHOLE for end in ("", "_FILE")):
             return [_FIELDS[found.code]]
         return []
