@@ -31,7 +31,7 @@ from urllib.parse import quote
 import pytest
 from _pytest.mark import ParameterSet
 
-from ocici import cli
+from ocici import options
 from ocici.emulator import Emulator
 from ocici.hosts.github import _INPUTS
 
@@ -620,7 +620,7 @@ def test_the_secret_stays_where_it_belongs(ocici: Ocici, world: World, pair: Pai
 
 def test_every_command_is_in_the_table_in_passing_and_in_failing_form() -> None:
     tried = {(case.command, case.ends == FINE) for case in CASES}
-    assert tried == {(name, passing) for name in cli._COMMANDS for passing in (True, False)}
+    assert tried == {(name, passing) for name in options.COMMANDS for passing in (True, False)}
 
 
 def test_every_host_is_in_the_table() -> None:

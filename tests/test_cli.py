@@ -243,6 +243,22 @@ class TestOutput:
         assert json.loads(done.stdout)["config_file"].endswith("/config")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        ("exec terraform plan", "the command to run stands after --"),
+        ("check FILE", "a file is given with --config-file"),
+        ("explain two words", "a message of several words stands in quotes"),
+        ("setup --regoin x", "unknown options: --regoin"),
+    ],
+)
+def test_what_belongs_nowhere_is_told_with_the_command(ocici: Ocici, arguments: str, cause: str) -> None:
+    done = ocici(*arguments.split())
+    assert done.returncode == 2
+    assert cause in done.stderr
+    assert f"See `ocici {arguments.split()[0]} --help`." in done.stderr
+
+
 class TestCleanup:
     def test_a_name_that_is_empty_is_a_mistake(self, ocici: Ocici) -> None:
         done = ocici("cleanup", "--session-dir", "")

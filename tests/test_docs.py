@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocici import __version__, bundle, cli, sources
+from ocici import __version__, bundle, options, sources
 
 from .conftest import Ocici
 
@@ -25,12 +25,12 @@ PAGES = sorted(
 
 
 def options_of(command: str) -> list[str]:
-    parser = cli._parser(command)
+    parser = options.parser(command)
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     return [option for action in commands.choices[command]._actions for option in action.option_strings]
 
 
-@pytest.mark.parametrize("command", cli._COMMANDS)
+@pytest.mark.parametrize("command", options.COMMANDS)
 def test_every_command_and_option_is_described(command: str) -> None:
     assert re.search(rf"^\| `{command}[ `]", COMMANDS, re.MULTILINE)
     assert [option for option in options_of(command) if option not in ("-h", "--help") and option not in COMMANDS] == []

@@ -22,7 +22,12 @@ ROWS = (
     ("signin",),
     ("emulator",),
     ("existing", "execute", "keys", "variables", "explain", "lint_gitlab", "demo"),
-    ("cli", "launcher", "__main__"),  # the launcher hands over to cli, which asks it for the SDK where it is missing
+    (
+        "options",
+        "cli",
+        "launcher",
+        "__main__",
+    ),  # the launcher hands over to cli, which asks it for the SDK where it is missing
 )
 PLACE = {name: row for row, names in enumerate(ROWS) for name in names}
 
@@ -57,5 +62,5 @@ def test_imports_go_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_no_module_is_too_long(path: Path) -> None:
     # The catalogue is one table, and the launcher must be one file.
-    limit = {"findings": 1200, "launcher": 900, "cli": 500}.get(name_of(path), 320)
+    limit = {"findings": 1200, "launcher": 900, "cli": 400}.get(name_of(path), 320)
     assert len(path.read_text(encoding="utf-8").splitlines()) <= limit

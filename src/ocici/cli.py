@@ -1,4 +1,4 @@
-"""The commands and their options, and exit codes. No logic of its own (docs/COMMANDS.md is its contract).
+"""The commands and their exit codes. No logic of its own (docs/COMMANDS.md is its contract).
 
 Each command imports what it needs when it runs: `cleanup` must work where nothing but the standard library is left,
 and offline work must not pay for what it does not use.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from ocici import __version__, findings, hosts, interrupts, output
+from ocici import findings, hosts, interrupts, output
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.interrupts import Interrupted
+from ocici.options import parse
 from ocici.output import Guarded
 
 
@@ -35,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(step: _Step, arguments: Sequence[str] | None) -> int:
     try:
-        options = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        options = parse(list(sys.argv[1:] if arguments is None else arguments))
         step.begin(options)
-        return int(options.command(step, options))
+        return _RUN[options.name](step, options)
     except Refused as refusal:
         return step.fail(refusal.findings, refusal.profiles)
     except BrokenPipeError:  # who reads along has gone, and wants no word about it
@@ -72,7 +72,8 @@ class _Step:
         self.as_json = getattr(options, "format", "") == "json"
         chosen = getattr(options, "host", "") or self.environ.get("OCICI_HOST") or "auto"
         if chosen not in hosts.NAMES:
-            raise refused("usage", detail=f"--host is one of {', '.join(hosts.NAMES)}.", command=self.name)
+            detail = f"--host or OCICI_HOST is one of {', '.join(hosts.NAMES)}."
+            raise refused("usage", detail=detail, command=self.name)
         self.host = hosts.detect(self.environ, chosen, self.stderr)
         if self.name in ("setup", "exec"):
             self.environ.update(self.host.inputs())
@@ -218,7 +219,8 @@ def _settings(step: _Step, options: argparse.Namespace) -> Any:
     except ValueError:
         deadline = 0.0
     if not 0 < deadline <= 3600:
-        raise refused("usage", detail="--deadline is a number of seconds, 3600 at most.", command=step.name)
+        detail = "--deadline or OCICI_DEADLINE is a number of seconds, 3600 at most."
+        raise refused("usage", detail=detail, command=step.name)
     if options.sdk:
         launcher.require("sdk")
     folder = getattr(options, "session_dir", "") or ""
@@ -352,144 +354,17 @@ def _lint_gitlab(step: _Step, options: argparse.Namespace) -> int:
     return findings.exit_code(found)
 
 
-# -- the command line -----------------------------------------------------------------------------------------------
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, but what is wrong becomes a finding, and no value that was given is ever repeated."""
-
-    def error(self, message: str) -> NoReturn:
-        if "unrecognized arguments" in message:
-            known = re.findall(r"(?<![^ ])--?[a-z][a-z-]{0,30}(?![^ =])", message.partition(":")[2])
-            message = f"unknown options: {', '.join(known)}" if known else "there are arguments that belong nowhere"
-        message = re.sub(r"invalid choice: .* \(choose", "invalid choice (choose", message, flags=re.DOTALL)
-        message = re.sub(r"invalid (\w+) value: .*", r"not of type \1", message, flags=re.DOTALL)
-        message = re.sub(r"ambiguous option: .* could match", "ambiguous option: could match", message, flags=re.DOTALL)
-        command = self.prog.removeprefix("ocici").strip()
-        raise refused("usage", detail=f"{message}.", command=command or "COMMAND")
-
-
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    child: list[str] = []
-    if arguments[:1] == ["exec"] and "--" in arguments:
-        at = arguments.index("--")
-        arguments, child = arguments[:at], arguments[at + 1 :]
-    options = _parser(arguments[0] if arguments else "").parse_args(arguments)
-    if options.name == "exec" and not child:
-        raise refused("usage", detail="No command was given: ocici exec [options] -- COMMAND…", command="exec")
-    options.child = child
-    return options
-
-
-def _parser(name: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog="ocici", description="Sign OCI tools in, and leave no key behind.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"ocici {__version__}")
-    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
-    for each in [name] if name in _COMMANDS else _COMMANDS:  # building the parsers of the others would only cost time
-        run, summary, add = _COMMANDS[each]
-        command = commands.add_parser(each, help=summary, description=summary, allow_abbrev=False)
-        command.set_defaults(command=run)
-        command.add_argument("--host", choices=hosts.NAMES, help="the CI system to report to (default: auto)")
-        add(command)
-    return parser
-
-
-def _add_format(parser: argparse.ArgumentParser, *forms: str) -> None:
-    parser.add_argument("--format", choices=forms, default=forms[0], help="how the result is printed")
-
-
-def _add_probe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--validate", choices=("online", "offline", "off"), help="what is checked (default: online)")
-    parser.add_argument("--probe", choices=("namespace", "regions"), help="the call that asks OCI (default: namespace)")
-    parser.add_argument("--endpoint", metavar="URL", help="where the probe goes (default: the region's own endpoint)")
-    parser.add_argument("--deadline", metavar="SECONDS", help="total time that the probe may take (default: 20)")
-    parser.add_argument("--sdk", action="store_true", help="probe through the oci SDK instead of ocici's own signer")
-
-
-def _add_sources(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", metavar="NAME", help="the profile that the exported variables point to")
-    for name in ("user", "tenancy", "fingerprint", "region"):
-        parser.add_argument(f"--{name}", metavar="VALUE", help=f"the {name}, instead of the one in the sources")
-    _add_probe(parser)
-    parser.add_argument("--session-dir", metavar="DIR", help="the session's folder (default: a new one)")
-
-
-def _add_setup(parser: argparse.ArgumentParser) -> None:
-    _add_sources(parser)
-    _add_format(parser, "text", "json", "env", "dotenv")
-
-
-def _add_exec(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "ocici exec [options] -- COMMAND..."
-    _add_sources(parser)
-
-
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config-file", metavar="FILE", default="", help="the config (default: as the OCI tools do)")
-    parser.add_argument("--profile", metavar="NAME", help="the profile (default: OCI_CLI_PROFILE, then DEFAULT)")
-    _add_probe(parser)
-    _add_format(parser, "text", "json")
-
-
-def _add_cleanup(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--session-dir", metavar="DIR", help="the session (default: OCICI_SESSION_DIR, then the job's)")
-
-
-def _add_sweep(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--in", dest="folders", metavar="DIR", action="append", default=[], help="look here as well")
-    _add_format(parser, "text", "json")
-
-
-def _add_keygen(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bits", type=int, choices=(2048, 3072, 4096), default=2048, help="the size of the key")
-    parser.add_argument("--out", metavar="FILE", default="oci_api_key.pem", help="the private key's file")
-    parser.add_argument("--encrypt", action="store_true", help="encrypt it with OCICI_PASS_PHRASE, or ask for one")
-
-
-def _add_fingerprint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a private or public key (-: standard input)")
-
-
-def _add_env(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", metavar="NAME", default="", help="the profile")
-    parser.add_argument("--region", metavar="VALUE", default="", help="the region")
-    _add_format(parser, "text", "json")
-
-
-def _add_explain(parser: argparse.ArgumentParser) -> None:
-    told = "the finding, or the message of a tool that is its symptom (default: list them all)"
-    parser.add_argument("code", metavar="CODE|MESSAGE", nargs="?", default="", help=told)
-
-
-def _add_emulator(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1 (default: a free one)")
-    parser.add_argument(
-        "--register", nargs=3, action="append", default=[], metavar=("TENANCY", "USER", "PUBLIC_KEY_FILE"),
-        help="a user's API key that the emulator knows",
-    )  # fmt: skip
-    parser.add_argument("--fault", action="append", default=[], metavar="KIND", help="misbehave: deny, throttle, …")
-
-
-def _add_nothing(parser: argparse.ArgumentParser) -> None:
-    pass
-
-
-def _add_lint_gitlab(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a pipeline, .gitlab-ci.yml")
-    _add_format(parser, "text", "json")
-
-
-_COMMANDS: dict[str, tuple[Callable[..., int], str, Callable[[argparse.ArgumentParser], None]]] = {
-    "setup": (_setup, "read the secrets, check them, write the session, ask OCI", _add_setup),
-    "check": (_check, "check an existing config; write nothing", _add_check),
-    "exec": (_exec, "set up, run a command signed in, clean up", _add_exec),
-    "cleanup": (_cleanup, "destroy the session", _add_cleanup),
-    "sweep": (_sweep, "destroy the sessions of jobs that are provably dead", _add_sweep),
-    "keygen": (_keygen, "make an RSA key pair for OCI", _add_keygen),
-    "fingerprint": (_fingerprint, "print a key's fingerprint", _add_fingerprint),
-    "env": (_env, "print which variable each tool reads, and its value", _add_env),
-    "explain": (_explain, "print what a finding means and what to do", _add_explain),
-    "lint-gitlab": (_lint_gitlab, "find jobs of a GitLab pipeline that would skip setup or cleanup", _add_lint_gitlab),
-    "emulator": (_emulator, "serve the embedded OCI on loopback", _add_emulator),
-    "demo": (_demo, "the whole story on the emulator", _add_nothing),
+_RUN: dict[str, Callable[[_Step, argparse.Namespace], int]] = {
+    "setup": _setup,
+    "check": _check,
+    "exec": _exec,
+    "cleanup": _cleanup,
+    "sweep": _sweep,
+    "keygen": _keygen,
+    "fingerprint": _fingerprint,
+    "env": _env,
+    "explain": _explain,
+    "lint-gitlab": _lint_gitlab,
+    "emulator": _emulator,
+    "demo": _demo,
 }

@@ -796,8 +796,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "call-refused": Entry(
         "OCI refused the call",
         "OCI answered {status} {oci_code} to {call}.",
-        "Check --endpoint, if it is set. Otherwise report this to ocici's maintainers: the call is one that OCI "
-        "should know.",
+        "Check --endpoint or OCICI_ENDPOINT, if it is set. Otherwise report this to ocici's maintainers: the call "
+        "is one that OCI should know.",
     ),
     "key-not-active": Entry(
         "the API key is not active",
@@ -843,7 +843,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "an answer that OCI does not give",
         "{host} answered {status} to {call}, not in OCI's form: a proxy, a sign-in page or another server stands "
         "between.",
-        "Check HTTPS_PROXY, NO_PROXY and --endpoint.",
+        "Check HTTPS_PROXY, NO_PROXY and --endpoint or OCICI_ENDPOINT.",
         exit_code=SERVICE,
         symptoms=(
             "invalid character '<' looking for beginning of value",
@@ -860,7 +860,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "connection-refused": Entry(
         "the connection was refused",
         "{host} refused the connection.",
-        "Check --endpoint, the firewall and the proxy of this machine.",
+        "Check --endpoint or OCICI_ENDPOINT, the firewall and the proxy of this machine.",
         exit_code=SERVICE,
         symptoms=(
             "Failed to establish a new connection: [Errno 111] Connection refused",
@@ -878,13 +878,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "host-unreachable": Entry(
         "the host cannot be reached",
         "There is no way from this machine to {host}: {reason}.",
-        "Check the network and the firewall of this machine, HTTPS_PROXY and --endpoint.",
+        "Check the network and the firewall of this machine, HTTPS_PROXY and --endpoint or OCICI_ENDPOINT.",
         exit_code=SERVICE,
     ),
     "timed-out": Entry(
         "OCI did not answer in time",
         "{host} gave no answer within {seconds} s (asked {times}).",
-        "Check that this machine may reach {host} on the network (firewall, HTTPS_PROXY), or raise --deadline.",
+        "Check that this machine may reach {host} on the network (firewall, HTTPS_PROXY), or raise --deadline or "
+        "OCICI_DEADLINE, the seconds that all questions may take.",
         exit_code=SERVICE,
         symptoms=("Read timed out. (read timeout=…)", _CLI_TIMED_OUT),
     ),
@@ -892,7 +893,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "no time was left to ask OCI",
         "The deadline was over, after {seconds} s, before OCI was asked about this profile: those before it took all "
         "the time.",
-        "See what is said of the other profiles. If OCI is only slow to answer, raise --deadline.",
+        "See what is said of the other profiles. If OCI is only slow to answer, raise --deadline or OCICI_DEADLINE.",
         exit_code=SERVICE,
     ),
     "tls-untrusted": Entry(
@@ -1012,7 +1013,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "launcher-usage": Entry(
         "wrong usage of the launcher",
         "{detail}.",
-        "See the first lines of src/ocici/launcher.py.",
+        "Give such a value, or leave it out.",
         exit_code=USAGE,
     ),
     "setting-unusable": Entry(

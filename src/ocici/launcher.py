@@ -136,7 +136,7 @@ def parse(arguments: "list[str]") -> "tuple[str, str, bool, list[str]]":
         value = rest.pop(0) if rest else ""
         if option == "--cli-version":
             if not value or value.strip("0123456789.") or value[0] == ".":
-                raise Failed("launcher-usage", detail="--cli-version takes a version such as 3.95.1")
+                raise Failed("launcher-usage", detail="The version of oci-cli is a number such as 3.95.1")
             cli_version = value
         elif value in TIERS:
             tier = value

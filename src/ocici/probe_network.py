@@ -73,7 +73,7 @@ def endpoint(text: str) -> Endpoint:
 def _malformed(detail: str) -> Exception:
     return refused(
         "usage",
-        detail=f"--endpoint (OCICI_ENDPOINT) takes a URL such as https://objectstorage.eu-frankfurt-1.oraclecloud.com, "
+        detail="--endpoint or OCICI_ENDPOINT takes a URL such as https://objectstorage.eu-frankfurt-1.oraclecloud.com, "
         f"{detail}.",
         command="setup",
     )

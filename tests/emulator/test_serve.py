@@ -129,4 +129,4 @@ def test_a_key_that_is_none(tmp_path: Path, tenancy: str, user: str, public_pem:
 def test_a_fault_that_is_none() -> None:
     code, cause = refusal(0, [], ["explode"])
     assert code == "usage"
-    assert cause.startswith("no such fault: 'explode'; there are throttle, fail,")
+    assert cause.startswith("no such fault: 'explode'; there are throttle[:N], fail[:N],")

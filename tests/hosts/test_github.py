@@ -150,6 +150,22 @@ def test_findings_speak_of_inputs_in_the_action_alone() -> None:
     assert host().explain(found) == found
 
 
+def test_options_that_no_job_can_give_are_left_out_in_the_action() -> None:
+    found = [
+        finding("connection-refused", host="h"),
+        finding("usage", detail="--validate or OCICI_VALIDATE is one of online, offline.", command="setup"),
+        finding("usage", detail="--session-dir names no folder.", command="setup"),
+    ]
+    told = host(**ACTION).explain(found)
+    assert told[0].fix == "Check the input endpoint, the firewall and the proxy of this machine."
+    assert (told[1].cause, told[1].fix) == (
+        "The input validate is one of online, offline.",
+        "Correct it, or leave it out.",
+    )
+    assert told[2] == found[2]
+    assert host().explain(found) == found
+
+
 def test_only_the_names_of_inputs_are_changed() -> None:
     found = [finding("session-unwritable", path="ocici-folder", reason="it is OCICI_USER_FILE")]
     assert host(**ACTION).explain(found) == found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from ocici import hosts
 from ocici.findings import CATALOGUE, finding
 from ocici.hosts import jenkins
+
+STEP = (Path(__file__).parent.parent.parent / "jenkins" / "vars" / "withOci.groovy").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -101,6 +104,23 @@ def test_fixes_are_in_the_words_of_a_jenkinsfile(environ: dict[str, str]) -> Non
     told = host(environ).explain(found)
     assert "withOci(region: 'eu-frankfurt-1')" in told[0].fix
     assert told[1] == found[1]
+
+
+def test_causes_name_the_parameters_of_the_step(environ: dict[str, str]) -> None:
+    environ[jenkins.VARIABLES] = "variables"
+    found = [
+        finding("key-is-public", origin="OCICI_PRIVATE_KEY_FILE", detail=""),
+        finding("connection-refused", host="h"),
+        finding("usage", detail="--validate or OCICI_VALIDATE is one of online, offline.", command="setup"),
+    ]
+    told = host(environ).explain(found)
+    assert "he parameter keyCredentialsId (or sshKeyCredentialsId)" in told[0].cause
+    assert told[1].fix == "Check the parameter endpoint, the firewall and the proxy of this machine."
+    assert told[2].cause == "The parameter validate is one of online, offline."
+    for variable, names in jenkins._PARAMETERS.items():
+        assert variable.startswith("OCICI_")
+        for name in re.findall(r"\w+", names.replace(" (or ", " ")):
+            assert re.search(rf"\b{name}\b", STEP), name
 
 
 def test_every_fix_belongs_to_a_finding() -> None:

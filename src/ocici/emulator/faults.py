@@ -25,6 +25,7 @@ PLAIN: Final = ("deny", "not-allowed", "hang", "garbage")
 MEASURED: Final = ("skew", "latency")
 KINDS: Final = (*COUNTED, *PLAIN, *MEASURED)
 
+_FORMS = (*(f"{kind}[:N]" for kind in COUNTED), *PLAIN, "skew:SECONDS", "latency:MS")
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,3})?")
 
 
@@ -49,7 +50,7 @@ class Faults:
         elif kind in COUNTED + PLAIN and not colon:
             self._left[kind] = math.inf
         else:
-            raise ValueError(f"no such fault: {text!r}; there are {', '.join(KINDS)}")
+            raise ValueError(f"no such fault: {text!r}; there are {', '.join(_FORMS)}")
 
     def measure(self, kind: str) -> float:
         """The seconds of `skew` or milliseconds of `latency` that are set, else 0."""

@@ -7,6 +7,7 @@ are, take the platform's inputs, and show what the steps before them found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,20 @@ class Report(NamedTuple):
     command: str
     findings: Sequence[Finding] = ()
     description: Mapping[str, Any] = {}
+
+
+def reworded(found: Finding, names: Mapping[str, str]) -> Finding:
+    """`found` in a platform's words: for each variable in `names` what it is called there.
+
+    An option that does the same as such a variable is left out: no job can give it.
+    """
+    variable = re.compile(rf"(?:--[a-z-]+ or )?\b({'|'.join(names)})\b")
+    cause, fix = (variable.sub(lambda match: names[match[1]], text) for text in (found.cause, found.fix))
+    begun = re.compile(r"(^|[.:] )the (?=input |parameter )")
+    cause, fix = (begun.sub(r"\1The ", text) for text in (cause, fix))
+    if found.code == "usage" and cause != found.cause:  # else it is about the command line
+        fix = "Correct it, or leave it out."
+    return found._replace(cause=cause, fix=fix)
 
 
 class Host:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,15 +150,8 @@ class Host(base.Host):
     @staticmethod
     def _by_inputs(found: Finding) -> Finding:
         """`found` with the names that the user of the action knows: the input `user`, not OCICI_USER."""
-        cause, fix = found.cause, found.fix
-        for name, variable in _INPUTS.items():
-            cause = cause.replace(f"{variable}_FILE", "\0").replace(variable, f"the input {name}")
-            fix = fix.replace(f"{variable}_FILE", "\1").replace(variable, f"the input {name}")
-            cause, fix = cause.replace("\0", f"{variable}_FILE"), fix.replace("\1", f"{variable}_FILE")
-        cause = cause.replace("is set, but empty", "is empty")  # an input that is not given is empty too
-        begun = re.compile(r"(^|[.:] )the input")
-        cause, fix = (begun.sub(r"\1The input", text) for text in (cause, fix))
-        return found._replace(cause=cause, fix=fix)
+        found = base.reworded(found, {variable: f"the input {name}" for name, variable in _INPUTS.items()})
+        return found._replace(cause=found.cause.replace("is set, but empty", "is empty"))  # as one not given is
 
     # -- what goes out --------------------------------------------------------------------------------------
 

@@ -137,9 +137,7 @@ class Host(base.Host):
         other = {variable: name for variable, name in self._names().items() if name != variable}
         if not other:
             return found
-        pattern = re.compile(rf"\b({'|'.join(other)})(_FILE)?\b")
-        cause, fix = (pattern.sub(lambda match: other[match[1]], text) for text in (found.cause, found.fix))
-        return found._replace(cause=cause, fix=fix)
+        return base.reworded(found, {**other, **{f"{variable}_FILE": name for variable, name in other.items()}})
 
     # -- what goes out --------------------------------------------------------------------------------
 

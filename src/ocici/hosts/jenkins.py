@@ -20,6 +20,23 @@ CALLS: Final = "withOci-*"
 
 _SETUP_SECONDS: Final = 3600  # no setup takes so long
 
+# What withOci calls the variables that it sets.
+_PARAMETERS: Final = {
+    "OCICI_USER": "user",
+    "OCICI_TENANCY": "tenancy",
+    "OCICI_FINGERPRINT": "fingerprint",
+    "OCICI_REGION": "region",
+    "OCICI_PRIVATE_KEY_FILE": "keyCredentialsId (or sshKeyCredentialsId)",
+    "OCICI_PRIVATE_KEY": "keyCredentialsId (or sshKeyCredentialsId)",
+    "OCICI_PASS_PHRASE": "passPhraseCredentialsId",
+    "OCICI_CREDENTIALS_FILE": "bundleCredentialsId",
+    "OCICI_CREDENTIALS": "bundleCredentialsId",
+    "OCICI_PROFILE": "profile",
+    "OCICI_VALIDATE": "validate",
+    "OCICI_PROBE": "probe",
+    "OCICI_ENDPOINT": "endpoint",
+}
+
 # What to do in a Jenkinsfile about what is missing. The codes are those of findings.CATALOGUE.
 _FIXES: Final = {
     "credentials-missing": "Name the credentials: withOci(keyCredentialsId: '…', user: '…', tenancy: '…', "
@@ -61,10 +78,12 @@ class Host(base.Host):
         return [temporary, *self._calls] if temporary else super().parents()
 
     def explain(self, findings: Sequence[Finding]) -> list[Finding]:
-        """`findings`, with the fix for what is missing in the words of a Jenkinsfile."""
+        """`findings` in the words of a Jenkinsfile."""
         if VARIABLES not in self.environ:  # not started by withOci
             return list(findings)
-        return [found._replace(fix=_FIXES.get(found.code, found.fix)) for found in findings]
+        names = {variable: f"the parameter {name}" for variable, name in _PARAMETERS.items()}
+        told = [base.reworded(found, names) for found in findings]
+        return [found._replace(fix=_FIXES.get(found.code, found.fix)) for found in told]
 
     def hand_over(self, variables: Mapping[str, str], description: Mapping[str, Any]) -> None:
         """Write `variables` for withOci, and remove what dead calls have left beside their sessions."""
