@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import contextlib
 import os
 import re
 import shutil
@@ -22,8 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocici import pem
+from ocici.body import Block
 from ocici.credentials import Secret
 from ocici.findings import Refused
+from ocici.opener import Opener
 
 if TYPE_CHECKING:
     from tests.corpus import damage
@@ -385,6 +388,177 @@ def test_a_certificate_whose_length_looks_like_an_identifier() -> None:
     assert (
         "a certificate stood beside it" in pem.load(Secret(certificate + damage.pem(damage.key())), NONE, "KEY").repairs
     )
+
+
+def indented(data: bytes) -> bytes:
+    """The base64 of `data` as a block in YAML, with another field after it."""
+    return b"data:\n  key: |\n" + re.sub(rb"(?m)^", b"    ", base64.encodebytes(data).rstrip()) + b"\n  user: YWRtaW4\n"
+
+
+HONEST: dict[str, Callable[[bytes], bytes]] = {
+    "a block of base64 in YAML": indented,
+    "a block of base64 in YAML, without padding": lambda data: indented(data).replace(b"=", b""),
+    "base64 of many lines, indented": lambda data: re.sub(rb"(?m)^", b"\t", base64.encodebytes(data)),
+    "paragraphs of HTML": lambda data: re.sub(rb"(?m)^(.*)$", rb"<p>\1</p>", data.strip()),
+    "HTML with other tags": lambda data: b"<div class='key'>" + data.replace(b"\n", b"<BR class=x>") + b"</div>",
+    "plus signs in its BEGIN and END lines": lambda data: re.sub(rb"(?<=[A-Z]) (?=[A-Z])", b"+", data),
+    "a list of lines": lambda data: b"[" + b",\n".join(b'"%b"' % line for line in data.split(b"\n")) + b"]",
+}
+
+
+@pytest.mark.parametrize("form", damage.FORMS)
+@pytest.mark.parametrize("how", HONEST)
+def test_honest_damage_is_mended(how: str, form: str) -> None:
+    loaded = pem.load(Secret(HONEST[how](damage.pem(damage.key(), form))), PHRASE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+
+
+def openssh(number: int = 0) -> bytes:
+    return damage.key(number).private_bytes(damage.PEM, serialization.PrivateFormat.OpenSSH, damage.CLEAR)
+
+
+@pytest.mark.parametrize("label", [b"OPENSSH ", b"RSA ", b""])
+def test_an_openssh_key_is_one_whatever_its_begin_line_says(label: bytes) -> None:
+    data = openssh().replace(b"OPENSSH ", label)
+    assert refusal(data).findings[0].code == "key-is-openssh"
+    assert refusal(raw_base64(data)).findings[0].code == "key-is-openssh"
+
+
+def masked_lines(mask: bytes) -> bytes:
+    return re.sub(rb"(?m)^[A-Za-z0-9+/=]+$", mask, damage.pem(damage.key()))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        masked_lines(b"[MASKED]"),
+        masked_lines("\u2022\u2022\u2022".encode()),
+        b"-----BEGIN PRIVATE KEY-----\n[MASKED]\n-----END PRIVATE KEY-----\n",
+        b"***\n" * 28,
+        b"<sensitive>",
+        b"(sensitive value)",
+        b"(known after apply)",
+        b"<concealed by 1Password>",
+    ],
+    ids=repr,
+)
+def test_what_a_log_shows_in_its_place(data: bytes) -> None:
+    assert refusal(data).findings[0].code == "value-masked"
+
+
+def test_a_key_in_base64_that_is_joined_to_another() -> None:
+    first, second = damage.pem(damage.key()), damage.pem(damage.key(1))
+    for before in (b"# key\n", b"Bag Attributes\n", b"export X=", b"\n"):
+        for more in range(3):  # with each length of padding, which is then lost
+            joined = base64.b64encode(first + b"\n" * more).rstrip(b"=") + b"\n" + base64.b64encode(before + second)
+            assert refusal(joined).findings[0].code in ("key-corrupt", "key-ambiguous"), (before, more)
+
+
+def test_many_copies_of_one_key_are_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[Block] = []
+    opened = Opener.open
+
+    def counted(self: Opener, block: Block) -> tuple[pem.PrivateKey, tuple[str, ...]]:
+        times.append(block)
+        return opened(self, block)
+
+    monkeypatch.setattr(Opener, "open", counted)
+    loaded = pem.load(Secret(damage.pem(damage.key()) * 20), NONE, "KEY")
+    assert (len(times), loaded.repairs) == (1, ("the same key stood in it more than once",))
+
+
+def test_more_pieces_that_begin_like_a_key_than_are_looked_at() -> None:
+    piece = b" " + raw_base64(damage.pem(damage.key()))[:60]
+    assert refusal(damage.pem(damage.key()) + piece * 40).findings[0].code == "key-corrupt"
+
+
+def ed25519_of(length: int) -> bytes:
+    """PKCS#8 of an Ed25519 key of `length` bytes, which has 32."""
+    inner = bytes([4, length]) + bytes(length)
+    body = bytes.fromhex("020100300506032b6570") + bytes([4, len(inner)]) + inner
+    return bytes([0x30, len(body)]) + body
+
+
+def another_version() -> bytes:
+    """A certificate of a version that there is not."""
+    data = bytearray(damage.certificate().public_bytes(damage.DER))
+    data[data.index(bytes.fromhex("a003020102")) + 4] = 6
+    return bytes(data)
+
+
+def field(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def compressed() -> bytes:
+    """An EC public key in OpenSSH's form, its point compressed."""
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+    data = base64.b64encode(field(b"ecdsa-sha2-nistp256") + field(b"nistp256") + field(point))
+    return b"ecdsa-sha2-nistp256 " + data + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (ed25519_of(31), "key-not-rsa"),
+        (ed25519_of(33), "key-not-rsa"),
+        (another_version(), "key-is-certificate"),
+        (compressed(), "key-is-public"),
+    ],
+    ids=["short Ed25519", "long Ed25519", "certificate of no version", "compressed point"],
+)
+def test_what_cryptography_cannot_read_is_told_all_the_same(data: bytes, code: str) -> None:
+    for form in (data, base64.b64encode(data)) if code != "key-is-public" else (data,):
+        assert refusal(form).findings[0].code == code
+        with pytest.raises(Refused):
+            pem.public_fingerprint(form, "KEY")
+
+
+def test_a_public_key_that_cannot_be_read_beside_a_key() -> None:
+    loaded = pem.load(Secret(damage.pem(damage.key()) + compressed()), NONE, "KEY")
+    assert loaded.key.fingerprint == md5_fingerprint(damage.key())
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "told"),
+    [
+        (b"$(cat ~/.oci/key.pem)", "value-unexpanded", "$(…)"),
+        (b"$(< key.pem)", "value-unexpanded", "$(…)"),
+        (b'${file("~/.oci/key.pem")}', "value-unexpanded", "${…}"),
+        (b'file("~/.oci/key.pem")', "value-unexpanded", "file(…)"),
+        (b"${OCI_KEY:?not set}", "value-unexpanded", "${…}"),
+        (b"$$OCI_KEY", "value-unexpanded", "$NAME"),
+        (rb"\$OCI_KEY", "value-unexpanded", "$NAME"),
+        (b"op://vault/item/private-key", "value-unexpanded", "a reference to a secret store"),
+        (b"ref+vault://secret/oci#/key", "value-unexpanded", "a reference to a secret store"),
+        (b"https://example.com/oci_api_key.pem", "invalid-key-format", "a URL"),
+        (base64.b64encode(b"\xfe\xed\xfe\xed" + bytes(300)), "invalid-key-format", "base64, but not of a key"),
+        (b"/u3+7QAAAAIA" + b"A" * 400, "invalid-key-format", "base64, but not of a key"),
+        (b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n", "invalid-key-format", "PGP MESSAGE"),
+        (b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n", "invalid-key-format", "AGE ENCRYPTED FILE"),
+        (b"$ANSIBLE_VAULT;1.1;AES256\n3263\n", "invalid-key-format", "Ansible Vault"),
+        (b"ENC[AES256_GCM,data:abc,iv:def,tag:ghi,type:str]", "invalid-key-format", "SOPS"),
+        (b"vault:v1:8SDd3WHDOjf7mq69CyCqYjBXAiQQAVZRkFM13ok481zoCmHnSeDX9vyf7w==", "invalid-key-format", "transit"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "invalid-key-format", "Git LFS"),
+        (b'{"kty":"RSA","n":"AQAB","d":"AQAB"}', "invalid-key-format", "JSON Web Key"),
+        (b"{AQAAABAAAAAQ" + b"b" * 40 + b"=}", "invalid-key-format", "Jenkins"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "invalid-key-format", "HTML"),
+        (b"YOUR_PRIVATE_KEY_HERE", "invalid-key-format", "a text of 21 characters"),
+        (b"glpat-abcdefghijklmnopqrst", "invalid-key-format", "a text of 26 characters"),
+        (base64.b64encode(b"ocid1.user.oc1..aaaaaaaaexample"), "invalid-key-format", "an OCID"),
+        (base64.b64encode(b'{"user": "ocid1.user.oc1..a"}'), "invalid-key-format", "JSON without a key"),
+        ("0\x82\x04\xbd\x02".encode() * 9, "invalid-key-format", "binary"),
+        (b"AAAAB3NzaC1yc2EAAAADAQABAAABgQC7", "key-is-public", ""),
+        (b'"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\n"', "key-is-putty", ""),
+        (b"KEY=PuTTY-User-Key-File-2: ssh-rsa\n", "key-is-putty", ""),
+    ],
+    ids=repr,
+)
+def test_what_it_is_instead_is_named(data: bytes, code: str, told: str) -> None:
+    (found,) = refusal(data).findings
+    assert found.code == code
+    assert told in found.cause
 
 
 def test_the_clean_key_is_what_every_tool_reads() -> None:
@@ -822,6 +996,7 @@ LONG = [
     "`n", "`r", "%0A", "&amp;", "<br", "a:", "MII", "MII ", "LS0tLS1", "OCI", "OCI_API_KEY", " OCI_API_KEY ", "BEGIN ",
     "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----MIIE", "Proc-Type: ",
     "key_file", "A" * 63 + "\n", "sk-", "ssh-", "$a", "export ", "data:", "BEGIN RSA ", "\\u0041", "a" * 100 + " ",
+    "MIIAAAIBAn", "MIIAAAIBA \n", " MIIAAAIBA", "MIIBAAIBA", "MII//wIBA \n", "MIIEMDBX\n ", "<p ", "***\n", "A\n  ",
 ]
 # fmt: on
 
@@ -858,6 +1033,8 @@ def test_large_input_is_answered_soon(text: str) -> None:
     data = (text * (pem.LIMIT // len(text.encode())))[: pem.LIMIT].encode()[: pem.LIMIT]
     start = time.monotonic()
     refusal(data)
+    with contextlib.suppress(Refused):
+        pem.public_fingerprint(data, "KEY")
     pem.forms(Secret(data), NONE)
     assert time.monotonic() - start < 5
 

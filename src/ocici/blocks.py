@@ -11,12 +11,14 @@ from typing import Final
 from ocici.body import DASHES, LABEL, QUOTES, Block, Notes, begins_headed, begins_private, begins_whole, read_body
 
 _KIND = (
-    r"(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH|SSH2|ANY|PGP)\s{0,4}){0,2}(?:PRIVATE|PUBLIC)\s{0,4}KEY(?:\s{0,4}BLOCK)?"
+    r"(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH|SSH2|ANY|PGP)[\s+]{0,4}){0,2}(?:PRIVATE|PUBLIC)[\s+]{0,4}KEY(?:\s{0,4}BLOCK)?"
     r"|(?:(?:TRUSTED|X509|NEW)\s{1,4})?CERTIFICATE(?:\s{1,4}REQUEST)?|(?:EC|DSA|DH)\s{1,4}PARAMETERS|X509\s{1,4}CRL"
     r"|PKCS7|CMS"
 )
 MARK: Final = re.compile(rf"(BEGIN|END)[\s+_]{{0,4}}({_KIND})")
 """A BEGIN or END line without its dashes: those may be of any number and kind."""
+
+_MOST = 32  # bodies without BEGIN and END lines: to look at each costs time that grows with the text
 
 MISMATCH: Final = "its BEGIN and END lines did not match"
 MISNAMED: Final = "its BEGIN and END lines named another form of key"
@@ -94,7 +96,9 @@ def _marks(text: str, notes: Notes) -> list[tuple[str, str, int, int]]:
         notes.add("the dashes of its BEGIN and END lines were changed", dashes != ("-----", "-----"))
         spaced = " ".join(mark[0].split())
         notes.add("spaces in its BEGIN and END lines were changed", spaced != mark[0] or "+" in spaced)
-    return [(mark[1], " ".join(mark[2].split()), start, stop) for mark, start, stop in dashed or found]
+    return [
+        (mark[1], " ".join(mark[2].replace("+", " ").split()), start, stop) for mark, start, stop in dashed or found
+    ]
 
 
 def _span(text: str, mark: re.Match[str]) -> tuple[int, int]:
@@ -116,6 +120,7 @@ def _without_bare(outside: list[str], found: list[Block]) -> tuple[list[str], li
     """
     left: list[str] = []
     torn: list[Block] = []
+    tried = 0
     for text in outside:
         before = ""
         while first := _FIRST.search(text):
@@ -123,6 +128,10 @@ def _without_bare(outside: list[str], found: list[Block]) -> tuple[list[str], li
             before += text[: first.start()]
             is_headed = begins_headed(body)
             if is_headed or begins_whole(body) or begins_private(body):
+                if tried == _MOST:
+                    torn.append(Block("", fault=f"more than {_MOST} pieces in it begin like a key"))
+                    break
+                tried += 1
                 notes = Notes(["its BEGIN and END lines were missing"])
                 block = read_body("RSA PRIVATE KEY" if is_headed else "", body, notes, ended=False)
                 if block.readings:

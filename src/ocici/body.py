@@ -25,13 +25,19 @@ SSH_PUBLIC: Final = "SSH PUBLIC KEY"
 
 MASKED: Final = "asterisks stand where its body should be"
 
+_MASK = re.compile(
+    r"[*\u2022\u25cf]+|[\[<(]?(?:masked|secure|redacted|hidden|secret|filtered|sensitive(?: value)?|known after apply"
+    r"|concealed by 1Password)[\])>]?",
+    re.IGNORECASE,
+)
+
 BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _PLUS = "plus signs were turned into spaces"
 _LOST_BACKSLASH = "line breaks were written out (\\n) and lost their backslash"
 _URL_SAFE = str.maketrans("-_", "+/")
-_PROC_TYPE = re.compile(r"\s{0,9}(Proc-Type):\s{0,4}4\s{0,4},\s{0,4}ENCRYPTED", re.IGNORECASE)
+_PROC_TYPE = re.compile(r"[\s,;]{0,9}(Proc-Type):\s{0,4}4\s{0,4},\s{0,4}ENCRYPTED", re.IGNORECASE)
 _DEK_INFO = re.compile(
-    r"\s{0,9}(DEK-Info):\s{0,4}((?:AES|DES|CAMELLIA|ARIA|SEED|BF|RC2|IDEA|CAST5)(?:-[A-Z0-9]{2,4}){1,3})"
+    r"[\s,;]{0,9}(DEK-Info):\s{0,4}((?:AES|DES|CAMELLIA|ARIA|SEED|BF|RC2|IDEA|CAST5)(?:-[A-Z0-9]{2,4}){1,3})"
     r"\s{0,4},\s{0,4}",
     re.IGNORECASE,
 )
@@ -167,6 +173,13 @@ def _after(body: str, count: int, note: str) -> str:
     return body[ends[count - 1] :].lstrip("=") if 0 < count <= len(ends) else ""
 
 
+def masked(text: str) -> bool:
+    """Whether `text`, or each line of it, is what a log shows in place of a secret."""
+    lines = text.split("\n") if len(text) < 65_536 else []
+    shown = [line.strip() for line in lines if line.strip()]
+    return bool(shown) and all(_MASK.fullmatch(line) for line in shown)
+
+
 def begins_headed(body: str) -> bool:
     """Whether `body` begins with the header lines of PKCS#1's own encryption."""
     return bool(_PROC_TYPE.match(body) or _DEK_INFO.match(body))
@@ -237,7 +250,7 @@ def _cut_off(body: str) -> str:
 
 def _fault(body: str, label: str, data: bytes | None) -> str:
     """Why the base64 text `body` is no whole key, in words that tell shapes alone; empty when it is."""
-    if "***" in body:
+    if "***" in body or masked(body):
         return MASKED
     lines = ["".join(line.split()) for line in body.split("\n") if line.strip()]
     if not lines:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ocici import instead, pem, regions
+from ocici.body import masked
 from ocici.credentials import Credentials, Profile
 from ocici.findings import Finding, Refused, finding, holds_key, shown
 
@@ -108,7 +109,7 @@ class _Check:
             elif missing:
                 self._add(missing, name=self._name)
             return ""
-        if instead.masked(value):
+        if masked(value):
             self._add("value-masked", origin=self._origin(name))
             return ""
         if form := instead.unexpanded(value):

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ocici.body import masked
 from ocici.findings import Refused, refused
 from ocici.repair import Found
-
-_ASTERISKS = "*\u2022\u25cf"
-_MASK = re.compile(r"[\[<(]?(?:masked|secure|redacted|hidden|secret|filtered)[\])>]?", re.IGNORECASE)
 
 _REFERENCES = (
     (r"\$\{\{.{0,200}\}\}", "${{ … }}"),  # GitHub
     (r"\{\{.{0,200}\}\}", "{{ … }}"),  # Ansible, Jinja, Helm
     (r"\$\[\[.{0,200}\]\]", "$[[ … ]]"),  # GitLab's inputs
-    (r"\$\{[\w.:-]{1,200}\}", "${…}"),
-    (r"\$\([\w.:-]{1,200}\)", "$(…)"),  # Azure, Tekton
-    (r"\$[A-Za-z_]\w{0,200}", "$NAME"),
+    (r"\$\{[^{}]{1,200}\}", "${…}"),  # shells, Terraform
+    (r"\$\([^()]{1,200}\)", "$(…)"),  # shells, Azure, Tekton
+    (r"\\?\${1,2}[A-Za-z_]\w{0,200}", "$NAME"),
+    (r"file\([^()]{1,200}\)", "file(…)"),  # Terraform
+    (
+        r"(?:(?:op|vault|ref\+\w{1,20})://|secretref:)\S{1,400}",
+        "a reference to a secret store",
+    ),  # 1Password, Vault, vals
     (r"%[A-Za-z_]\w{0,200}%", "%NAME%"),
     (r"\$env:\w{1,200}", "$env:NAME"),
 )
@@ -53,9 +56,11 @@ def refusal(found: Found, origin: str) -> Refused:
     if labels:
         return refused("invalid-key-format", origin=origin, detail=f"it holds {labels[0]} and nothing else")
     for inner in (inner.lstrip() for inner in found.texts):
-        if inner.startswith("PuTTY-User-Key-File-"):
+        if "PuTTY-User-Key-File-" in inner:
             return refused("key-is-putty", origin=origin)
-        if re.match(r"(?:ssh-|ecdsa-sha2-|sk-)\S{1,60} AAAA", inner):
+        if "b3BlbnNzaC1rZXktdjEA" in inner:  # "openssh-key-v1" and a zero
+            return refused("key-is-openssh", origin=origin)
+        if re.match(r"(?:ssh-|ecdsa-sha2-|sk-)\S{1,60} AAAA|AAAA[A-E][23]N", inner):  # or the length of its type's name
             return refused("key-is-public", origin=origin)
     if masked(text):
         return refused("value-masked", origin=origin)
@@ -66,11 +71,6 @@ def refusal(found: Found, origin: str) -> Refused:
     if _is_path(text):
         return refused("key-is-path", origin=origin)
     return refused("invalid-key-format", origin=origin, detail=_described(found, text))
-
-
-def masked(text: str) -> bool:
-    """Whether `text` is what a log shows in place of a secret."""
-    return bool(text) and (not text.strip(_ASTERISKS) or bool(_MASK.fullmatch(text)))
 
 
 def is_null(text: str) -> bool:
@@ -108,7 +108,7 @@ def is_store(der: bytes) -> bool:
 
 
 def _is_path(text: str) -> bool:
-    if "\n" in text or not 1 < len(text) < 4096:
+    if "\n" in text or not 1 < len(text) < 256 or re.match(r"(?!file:)\w+://", text):
         return False
     return bool(
         re.match(r"(?:~|\.{1,2}|file:/|@)?[/\\]|[A-Za-z]:[/\\]", text) or re.search(r"\.(?:pem|key|der|p8|ppk)$", text)
@@ -116,16 +116,37 @@ def _is_path(text: str) -> bool:
 
 
 def _described(found: Found, text: str) -> str:
-    if found.depth:
+    for inner in (text, found.texts[-1] if found.texts else ""):
+        if told := _shape(inner.strip()):
+            return told
+    if found.depth and len(text) >= _LONG:  # shorter, it may be any word
         return "it is base64, but not of a key"
-    if text.startswith("ocid1."):
-        return "it holds an OCID"
-    if re.fullmatch(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7,31}", text):
-        return "it holds a fingerprint"
-    if text.startswith(("0\ufffd", "0\u201a")):
-        return "it holds a binary key (DER) that was stored as text, which destroys it"
-    if re.search(r"^[ \t]{0,9}key_file[ \t]{0,9}[=:]", text, re.MULTILINE):
-        return "it holds an OCI config without the key, which is in a file of its own"
-    if text.startswith("{"):
-        return "it holds JSON without a key in it"
-    return f"it is a text of {len(text)} character{'s'[: len(text) != 1]} without a BEGIN line, and not base64"
+    return f"it is a text of {len(text)} character{'s'[: len(text) != 1]} without a BEGIN line of a private key"
+
+
+_LONG = 64
+_SHAPES = (
+    (r"ocid1\.", "it holds an OCID"),
+    (r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7,31}$", "it holds a fingerprint"),
+    (r"0[\ufffd\u201a\x82]", "it holds a binary key (DER) that was stored as text, which destroys it"),
+    (
+        r"(?s:.*\n)?[ \t]{0,9}key_file[ \t]{0,9}[=:]",
+        "it holds an OCI config without the key, which is in a file of its own",
+    ),
+    (r"\$ANSIBLE_VAULT;", "it is still encrypted, by Ansible Vault"),
+    (r"ENC\[", "it is still encrypted, by SOPS"),
+    (r"vault:v\d", "it is still encrypted, by Vault's transit engine"),
+    (r"\{A[A-Za-z0-9+/]{20,}={0,2}\}$", "it is a secret as Jenkins encrypts it in its own files"),
+    (r"version https://git-lfs", "it is a pointer of Git LFS, and not the file"),
+    (r"\{(?s:.*)\"kty\"", "it holds a JSON Web Key, and OCI's tools read PEM alone"),
+    (r"\{", "it holds JSON without a key in it"),
+    (r"(?i:<!doctype|<html)", "it holds a page of HTML, perhaps one that asks to sign in"),
+    (r"https?://", "it holds a URL"),
+)
+
+
+def _shape(text: str) -> str:
+    """What `text` looks like; empty when it looks like nothing that is known."""
+    if begin := re.search(r"-BEGIN ([A-Z0-9][A-Z0-9 ]{0,40})-", text):
+        return f"it holds {begin[1]}, which is no private key"
+    return next((told for pattern, told in _SHAPES if re.match(pattern, text)), "")

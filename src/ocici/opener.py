@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ocici import instead
 from ocici.blocks import MISNAMED
-from ocici.body import MASKED, Block, Reading
+from ocici.body import MASKED, Block, Reading, masked
 from ocici.credentials import Secret
 from ocici.findings import Refused, refused
 
@@ -64,7 +64,7 @@ class Opener:
 
     def open(self, block: Block) -> tuple[PrivateKey, tuple[str, ...]]:
         """The key in `block`, and the repairs of the reading that it came from. Raises `Refused`."""
-        if "OPENSSH" in block.label:
+        if "OPENSSH" in block.label or block.inside.startswith(b"openssh-key-v1\0"):
             if kind := instead.openssh_kind(block.inside):
                 raise refused("key-not-rsa", origin=self.origin, kind=f"{kind}, in OpenSSH's format")
             raise refused("key-is-openssh", origin=self.origin)
@@ -99,7 +99,7 @@ class Opener:
             return _parse(block, reading, None)
         except TypeError:  # cryptography says so when it is encrypted
             pass
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, InternalError):
             raise self._not_private(block, reading) from None
         if not self._pass_phrase:
             raise refused("key-encrypted", origin=self.origin)
@@ -114,7 +114,7 @@ class Opener:
                 self.repairs.append(note)
             return key
         text = self._pass_phrase.text().strip()
-        if instead.masked(text):
+        if masked(text):
             raise refused("value-masked", origin=self.pass_origin)
         if form := instead.unexpanded(text):
             raise refused("value-unexpanded", origin=self.pass_origin, form=form)
@@ -143,8 +143,10 @@ class Opener:
 
     def _not_private(self, block: Block, reading: Reading) -> Refused:
         """What to say of whole DER that is no private key that can be read."""
+        import warnings
+
         from cryptography import x509
-        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.exceptions import InternalError, UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
 
         for loader, code, detail in (
@@ -153,8 +155,12 @@ class Opener:
             (x509.load_der_x509_csr, "key-is-certificate", " request"),
         ):
             try:
-                loader(reading.data)
-            except (ValueError, UnsupportedAlgorithm):
+                with warnings.catch_warnings():  # of what is deprecated, which is no matter here
+                    warnings.simplefilter("ignore")
+                    loader(reading.data)
+            except x509.InvalidVersion:
+                pass
+            except (ValueError, UnsupportedAlgorithm, InternalError):
                 continue
             return refused(code, origin=self.origin, detail=detail)
         if instead.is_store(reading.data):

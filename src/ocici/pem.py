@@ -64,7 +64,7 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
     opener = Opener(pass_phrase, origin, pass_origin or "the variable of the pass phrase")
     opened: list[tuple[PrivateKey, tuple[str, ...]]] = []
     others: list[tuple[Block, Refused]] = []
-    for block in private:  # each must open: a damaged one may be the one meant
+    for block in dict.fromkeys(private):  # each must open: a damaged one may be the one meant
         try:
             opened.append(opener.open(block))
         except Refused as refusal:
@@ -85,7 +85,7 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
     if MISMATCH in found.repairs:
         repairs = tuple(note for note in repairs if note != MISNAMED)  # one of the two lines may well be right
     notes = [*found.repairs, *repairs, *opener.repairs]
-    if len(opened) > 1:
+    if len(private) - len(others) > 1:
         notes.append("the same key stood in it more than once")
     if publics:
         notes.append("a public key stood beside it" if halves else "a damaged public key stood beside it")
@@ -154,17 +154,21 @@ def _found(raw: bytes, origin: str) -> repair.Found:
 
 def _public_key(block: Block) -> PublicKeyTypes | None:
     """The public key in `block`, whatever its type; None when there is none that can be read."""
-    from cryptography.exceptions import UnsupportedAlgorithm
+    import warnings
+
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    for reading in block.readings:
-        try:
-            if block.label == SSH_PUBLIC:
-                kind = reading.data[4 : 4 + int.from_bytes(reading.data[:4], "big")]
-                return serialization.load_ssh_public_key(kind + b" " + base64.b64encode(reading.data))
-            return serialization.load_der_public_key(reading.data)
-        except (ValueError, UnsupportedAlgorithm):
-            continue
+    with warnings.catch_warnings():  # of types that are deprecated, which is no matter here
+        warnings.simplefilter("ignore")
+        for reading in block.readings:
+            try:
+                if block.label == SSH_PUBLIC:
+                    kind = reading.data[4 : 4 + int.from_bytes(reading.data[:4], "big")]
+                    return serialization.load_ssh_public_key(kind + b" " + base64.b64encode(reading.data))
+                return serialization.load_der_public_key(reading.data)
+            except (ValueError, UnsupportedAlgorithm, InternalError, NotImplementedError):
+                continue
     return None
 
 

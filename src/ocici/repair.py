@@ -20,6 +20,7 @@ from ocici.body import QUOTES, Block, Notes, Reading
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e"))
 _INVISIBLE |= dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u2003\u2002\u3000"), " ")
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _NAME = re.compile(
     r"data:[\w/;=.+-]{0,60}base64,|(?:export\s{1,4}|set\s{1,4})?[A-Za-z_][\w.-]{0,99}\s{0,4}(?:=(?!=)|:)\s{0,9}"
 )
@@ -30,8 +31,11 @@ _BEGIN = "(?:LS0tLS1CRUdJ|TFMwdExTMUNSVWRK)"  # "-----BEGI", once and twice: by 
 _ENCODED = re.compile(  # "-----", that again, "MII", DER; or it is too long for anything else
     rf"{_BEGIN}|(?<![A-Za-z0-9+/])(?:LS0tLS1|TFMwdExTM|TUlJ|MII|[A-Za-z0-9+/_-]{{{_LONG},}})"
 )
+_NEXT = r"\n[ \t]{1,40}(?=[A-Za-z0-9+/_-]{1,4096}={0,2}[ \t]{0,9}(?:\n|$))"
 _SECOND = re.compile(rf"(?<!^){_BEGIN}")
-_RUN = re.compile(rf"[A-Za-z0-9+/_-](?:(?!{_BEGIN})[A-Za-z0-9+/_-]|\n(?!{_BEGIN}))*(?:=\n?){{0,2}}")
+_RUN = re.compile(  # it goes on in a line that is indented and holds base64 alone
+    rf"[A-Za-z0-9+/_-](?:(?!{_BEGIN})[A-Za-z0-9+/_-]|{_NEXT}(?!{_BEGIN})|\n(?!{_BEGIN}))*(?:=\n?){{0,2}}"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,6 +64,8 @@ def find(raw: bytes, depth: int = 0) -> Found:
     plain = _unescaped(text, notes)
     texts: tuple[str, ...] = (text, plain) if plain != text else (text,)
     found, torn, outside = blocks.cut(plain, notes)
+    if depth and len(_NO_TEXT.findall(outside)) > 9:  # a heading between two makes a few, the base64 of another many
+        torn += (Block("", fault="something else is joined to its base64"),)
     certificates = [(block, _in_certificate(block, depth)) for block in found]
     found = tuple(each for block, inner in certificates for each in (inner.blocks if inner else [block]))
     for inner in (inner for _, inner in certificates if inner):
@@ -163,7 +169,7 @@ def _unescaped(text: str, notes: Notes) -> str:
     if "&" in text or "<" in text:
         import html  # its table of names takes 1 ms
 
-        plain = re.sub(r"<br ?/?>", "\n", html.unescape(text))
+        plain = re.sub(r"(?i)</?(?:br|p|div|span|pre|code)\b[^<>]{0,99}>", "\n", html.unescape(text))
         notes.add("it was HTML-escaped", plain != text)
         text = plain
     if "\\" in text or "`n" in text:
@@ -229,5 +235,5 @@ def _parts(text: str) -> list[tuple[str, bool]]:
         run = _RUN.match(text, start.start())
         assert run  # what begins like base64 is a run
         position = run.end()
-        found.append((run[0].replace("\n", ""), len(start[0]) < _LONG))
+        found.append(("".join(run[0].split()), len(start[0]) < _LONG))
     return found

@@ -59,8 +59,9 @@ def _text(raw: bytes) -> str | None:
 def refuse_stand_in(text: str, origin: str) -> None:
     """Raise `Refused` where `text` is a mask (value-masked) or a variable's name (value-unexpanded), also in a path."""
     from ocici import instead  # which loads what reads keys
+    from ocici.body import masked
 
-    if instead.masked(text):
+    if masked(text):
         raise refused("value-masked", origin=origin)
     parts = [text] if "\n" in text else [text, *re.split(r"[/\\]", text)]
     if form := next((form for part in parts if (form := instead.unexpanded(part))), ""):
