@@ -108,7 +108,7 @@ def test_auto_with_uv_is_uvx(image: dict[str, str], oci: Emulator, tools: Path, 
 def test_a_version_that_is_not_to_be_had_is_a_sentence(image: dict[str, str]) -> None:
     run = before({**image, "PIP_NO_INDEX": "1"}, SHELL, "echo never", inputs={"install": "pip", "version": "9.9.9"})
     assert run.code == 3
-    assert "ocici 9.9.9 could not be installed [runtime-not-built]" in run.log
+    assert "ocici 9.9.9 could not be installed [index-unreachable]" in run.log
     assert "never" not in run.log
     assert list(Path(image["TMPDIR"]).iterdir()) == []
 
