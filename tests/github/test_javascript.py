@@ -99,7 +99,7 @@ def test_main_and_post(job: Job, pair: Pair) -> None:
     # The key is in the session and nowhere else: not in what the runner is told, the state and the outputs.
     files = [path for path in job.folder.rglob("*") if path.is_file() and job.session() not in path.parents]
     assert len(files) >= 4
-    assert [path for path in files if any(each in path.read_text() for each in pieces(pair.private))] == []
+    assert [path for path in files if any(each.encode() in path.read_bytes() for each in pieces(pair.private))] == []
     code, log = job.post()
     assert code == 0, log
     assert job.left() == []

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ocici.hosts import github
+
 from .conftest import ROOT, need
 
 BIN = Path(sys.executable).parent
@@ -108,6 +110,12 @@ def test_the_readme_lists_every_input_and_output() -> None:
     for part in ("inputs", "outputs"):
         table = readme.partition(f"## Which {part}")[2].partition("\n## ")[0]
         assert re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE) == list(action[part])
+
+
+def test_every_input_is_read() -> None:
+    inputs = set(yaml.safe_load(ACTION.read_text())["inputs"])
+    assert inputs == {*github._INPUTS, "export-env", "cli-version"}
+    assert "INPUT_CLI-VERSION" in (ROOT / "actions" / "oci-auth" / "main.js").read_text()
 
 
 def test_examples_use_inputs_that_there_are() -> None:
