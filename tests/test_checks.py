@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from ocici import checks
@@ -126,6 +128,15 @@ def test_an_empty_variable_is_told_from_a_missing_one(good: Credentials) -> None
 BEFORE = "what stood before it (such as MD5:) was removed"
 LOWER = "it was put into lower case"
 COLONS = "colons were put between its pairs"
+
+
+def test_what_was_mended_of_the_pass_phrase_is_told_of_the_pass_phrase(good: Credentials, pair: Pair) -> None:
+    key = Secret(base64.b64encode(pair.encrypted.encode()))
+    given = good._replace(key=key, pass_phrase=Secret(f"{PASS_PHRASE}\n"), origins={"key": "K", "pass_phrase": "P"})
+    checked = run(given)
+    assert [found.code for found in checked.findings] == ["value-repaired"]
+    assert checked.findings[0].cause == "P was read all the same: a line end stood after it."
+    assert checked.repairs == ("a line end stood after it",)
 
 
 @pytest.mark.parametrize(

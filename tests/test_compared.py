@@ -39,11 +39,11 @@ def test_the_page_has_the_rows_of_the_script() -> None:
     assert re.findall(r"^## (.*)$", PAGE, re.MULTILINE) == [*compare_configs.GROUPS, "Which words count?"]
     for heading, rows in compare_configs.GROUPS.items():
         names = [compared.named(row.name, row.code) for row in rows]
-        assert [name for name, *_ in cells(heading)] == names, "run: python scripts/compare_configs.py"
+        assert [name for name, *_ in cells(heading)] == names, "run: .venv/bin/python scripts/compare_configs.py"
     words = [
         [compared.named(row.name, ""), ", ".join(f"`{word}`" for word in row.words)] for row in compare_configs.ROWS
     ]
-    assert cells("Which words count?") == words, "run: python scripts/compare_configs.py"
+    assert cells("Which words count?") == words, "run: .venv/bin/python scripts/compare_configs.py"
 
 
 def test_the_counts_are_those_of_the_tables() -> None:

@@ -147,6 +147,8 @@ def test_the_code_of_a_finding_is_explained(ocici: Ocici) -> None:
         "[key-corrupt]",
         " key-corrupt\n",
         "error: a truncated or corrupted private key (profile DEFAULT) [key-corrupt]\n  why: OCICI_PRIVATE_KEY holds",
+        "  more: docs/TROUBLESHOOTING.md#key-corrupt",
+        "https://github.com/OWNER/ocici/blob/v1/docs/TROUBLESHOOTING.md#key-corrupt",
     ],
 )
 def test_what_ocici_itself_said_is_understood(asked: str) -> None:
@@ -154,7 +156,18 @@ def test_what_ocici_itself_said_is_understood(asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"), [("401", "not-authenticated"), ("Error: 404", "not-authorized"), ("HTTP 429", "throttled")]
+    ("asked", "code"),
+    [
+        ("401", "not-authenticated"),
+        ("Error: 404", "not-authorized"),
+        ("HTTP 429", "throttled"),
+        ("500", "service-failed"),
+        ("502", "service-failed"),
+        ("504 Gateway Timeout", "service-failed"),
+        ("Error: 503-ServiceUnavailable, The service is not available.", "service-failed"),
+        ("{'status': 503, 'code': 'ServiceUnavailable', 'message': '…'}", "service-failed"),
+        ('"code": "NotAuthenticated"', "not-authenticated"),
+    ],
 )
 def test_a_status_alone_is_understood(asked: str, code: str) -> None:
     assert code in explain.one(asked)

@@ -195,14 +195,15 @@ def test_missing_padding_is_noted() -> None:
 def test_what_a_secret_store_adds_to_a_pass_phrase_is_taken_off(form: str, text: bytes, note: str) -> None:
     loaded = pem.load(Secret(damage.pem(damage.key(), form)), Secret(text % damage.PASS_PHRASE), "KEY")
     assert loaded.key.fingerprint == md5_fingerprint(damage.key())
-    assert len(loaded.repairs) == 1
-    assert note in loaded.repairs[0]
+    assert (loaded.repairs, len(loaded.pass_phrase_repairs)) == ((), 1)
+    assert note in loaded.pass_phrase_repairs[0]
 
 
 def test_a_pass_phrase_with_quotes_of_its_own_is_taken_as_it_is() -> None:
     phrase = b'"quoted"\n'
     encrypted = damage.key().private_bytes(damage.PEM, damage.PKCS8, serialization.BestAvailableEncryption(phrase))
-    assert pem.load(Secret(encrypted), Secret(phrase), "KEY").repairs == ()
+    loaded = pem.load(Secret(encrypted), Secret(phrase), "KEY")
+    assert loaded.repairs == loaded.pass_phrase_repairs == ()
 
 
 def test_a_pass_phrase_that_is_not_needed_is_fine() -> None:

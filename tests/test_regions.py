@@ -44,7 +44,7 @@ def test_the_tables_are_current() -> None:
     make_regions = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_regions)
     text = make_regions.TARGET.read_text(encoding="utf-8")
-    assert make_regions.generated(text) == text, "run: python scripts/make_regions.py"
+    assert make_regions.generated(text) == text, "run: .venv/bin/python scripts/make_regions.py"
 
 
 @pytest.mark.parametrize("service", CLIENTS)

@@ -48,7 +48,7 @@ def script(name: str) -> ModuleType:
 
 
 def test_the_page_is_current() -> None:
-    assert script("make_troubleshooting").page() == PAGE, "run: python scripts/make_troubleshooting.py"
+    assert script("make_troubleshooting").page() == PAGE, "run: .venv/bin/python scripts/make_troubleshooting.py"
 
 
 def test_every_finding_has_its_anchor_in_the_catalogues_order() -> None:
@@ -146,7 +146,7 @@ def test_what_the_wrappers_call_a_variable_is_so() -> None:
 
 def test_the_page_of_variables_is_current() -> None:
     page = (ROOT / "docs" / "ENVIRONMENT.md").read_text(encoding="utf-8")
-    assert script("make_environment").written(page) == page, "run: python scripts/make_environment.py"
+    assert script("make_environment").written(page) == page, "run: .venv/bin/python scripts/make_environment.py"
 
 
 def test_the_page_of_variables_has_every_variable_tool_and_source() -> None:

@@ -89,7 +89,8 @@ class _Check:
             key=key.pem if key else self._given.key,
             origins=self._given.origins,
         )
-        return Checked(Profile(self._name, completed), self._findings, loaded.repairs if loaded else None)
+        mended = (*loaded.repairs, *loaded.pass_phrase_repairs) if loaded else None
+        return Checked(Profile(self._name, completed), self._findings, mended)
 
     def _add(self, code: str, **values: object) -> None:
         self._findings.append(finding(code, self._name, **values))
@@ -226,6 +227,9 @@ class _Check:
             return None
         if loaded.repairs:
             self._add("key-repaired", origin=origin, repairs="; ".join(loaded.repairs))
+        if loaded.pass_phrase_repairs:
+            repairs = "; ".join(loaded.pass_phrase_repairs)
+            self._add("value-repaired", origin=self._origin("pass_phrase"), repairs=repairs)
         return loaded
 
     # -- region -------------------------------------------------------------------------------------------

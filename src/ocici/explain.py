@@ -81,15 +81,20 @@ def every() -> str:
 
 
 def _named(text: str) -> list[str]:
-    """The codes of the findings that `text` names: it is one, or it is ocici's own output, which has it in brackets."""
-    named = [text.strip(), *re.findall(r"\[([a-z0-9-]+)\]", text[:_LONGEST])]
+    """The codes of the findings that `text` names: it is one, or it is ocici's own output, which has it in brackets.
+
+    Or in the address of its page.
+    """
+    named = [text.strip(), *re.findall(r"(?:\[|TROUBLESHOOTING\.md#)([a-z0-9-]+)", text[:_LONGEST])]
     return [code for code in dict.fromkeys(named) if code in CATALOGUE]
 
 
 def _with_status(text: str) -> list[str]:
     """The codes of the findings that go with the HTTP status in `text`, if there is one."""
     status = re.search(r"\b[45]\d\d\b", text[:_LONGEST])
-    return matching(f"{status[0]}-") if status else []
+    if not status:
+        return []
+    return matching(f"{status[0]}-") or (["service-failed"] if status[0][0] == "5" else [])
 
 
 def matching(text: str) -> list[str]:

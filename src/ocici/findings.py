@@ -160,6 +160,7 @@ _REFUSED: Final = (
     "The required information to complete authentication was not provided or was incorrect.",
     "Failed to verify the HTTP(S) Signature",
     "401-NotAuthenticated",
+    '"code": "NotAuthenticated"',
 )
 
 CATALOGUE: Final[dict[str, Entry]] = {
@@ -443,7 +444,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "a value was mended",
         "{origin} was read all the same: {repairs}.",
         "Nothing to do here: the session has the clean value. A tool that gets it in another way fails on it. To be "
-        "rid of this note, store the value as the OCI console shows it.",
+        "rid of this note, store it without that; the OCI console shows OCIDs and fingerprints as they are.",
         severity="note",
         symptoms=(*_NO_FINGERPRINT, _NO_OCID, *_REFUSED),
     ),
@@ -836,6 +837,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
             '"code": "InternalServerError"',
             '"code": "ServiceUnavailable"',
             "500-InternalError",
+            "503-ServiceUnavailable",
             "Out of host capacity.",
         ),
     ),

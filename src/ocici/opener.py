@@ -219,11 +219,11 @@ def _phrases(phrase: bytes) -> list[tuple[bytes, str]]:
     stripped = phrase.strip(b" \t\r\n")
     tries = [
         (phrase, ""),
-        (phrase.rstrip(b"\r\n"), "the pass phrase had a line end after it"),
-        (stripped, "the pass phrase had spaces round it"),
+        (phrase.rstrip(b"\r\n"), "a line end stood after it"),
+        (stripped, "spaces stood round it"),
     ]
     if len(stripped) > 2 and stripped[:1] == stripped[-1:] and stripped[:1] in (b'"', b"'"):
-        tries.append((stripped[1:-1], "the pass phrase had quotes round it"))
+        tries.append((stripped[1:-1], "quotes stood round it"))
     notes: dict[bytes, str] = {}
     for attempt, note in tries:
         if 0 < len(attempt) <= LONGEST_PASS_PHRASE:

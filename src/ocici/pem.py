@@ -31,10 +31,11 @@ _NO_PHRASE: Final = Secret()
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A key, and what had to be mended to read it: short phrases that hold nothing of it."""
+    """A key, and what of it and of its pass phrase had to be mended to read it: short phrases that hold no secret."""
 
     key: PrivateKey
     repairs: tuple[str, ...]
+    pass_phrase_repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,7 +85,7 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
         raise refused("key-halves-differ", origin=origin)
     if MISMATCH in found.repairs:
         repairs = tuple(note for note in repairs if note != MISNAMED)  # one of the two lines may well be right
-    notes = [*found.repairs, *repairs, *opener.repairs]
+    notes = [*found.repairs, *repairs]
     if len(private) - len(others) > 1:
         notes.append("the same key stood in it more than once")
     if publics:
@@ -92,7 +93,7 @@ def load(raw: Secret, pass_phrase: Secret, origin: str, pass_origin: str = "") -
     certified = any("CERTIFICATE" in block.label for block in found.blocks)
     if certified or any(refusal.findings[0].code == "key-is-certificate" for _, refusal in others):
         notes.append("a certificate stood beside it")
-    return Loaded(key, tuple(dict.fromkeys(notes)))
+    return Loaded(key, tuple(dict.fromkeys(notes)), tuple(opener.repairs))
 
 
 def public_fingerprint(raw: bytes, origin: str, pass_phrase: Secret = _NO_PHRASE, pass_origin: str = "") -> str:

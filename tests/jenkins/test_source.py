@@ -123,7 +123,7 @@ def test_the_smoke_test_of_the_readme_runs(agent: Agent) -> None:
 )
 def test_the_zipapp_is_a_fresh_build_byte_for_byte() -> None:
     same = build_zipapp.TARGET.read_bytes() == build_zipapp.build()  # pytest would compare the bytes for minutes
-    assert same, "run: python scripts/build_zipapp.py"
+    assert same, "run: .venv/bin/python scripts/build_zipapp.py"
 
 
 def test_the_zipapp_holds_the_sources_and_no_more() -> None:
@@ -131,7 +131,7 @@ def test_the_zipapp_holds_the_sources_and_no_more() -> None:
         held = {name: archive.read(name) for name in archive.namelist()}
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     same = held == build_zipapp.contents()
-    assert same, "run: python scripts/build_zipapp.py"
+    assert same, "run: .venv/bin/python scripts/build_zipapp.py"
     assert list(held) == sorted(held)
 
 
