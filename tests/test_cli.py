@@ -431,6 +431,12 @@ class TestSmallCommands:
     def test_env_without_credentials(self, ocici: Ocici) -> None:
         assert "<fingerprint>" in ocici("env").stdout
 
+    def test_without_secrets_it_tells_those_of_the_session(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        made = json.loads(ocici("setup", "--validate", "offline", "--format", "json", environ=secrets).stdout)
+        variables = made["variables"] | {"OCICI_SESSION_DIR": made["session_dir"]}
+        done = ocici("env", "--format", "json", environ=variables)
+        assert {row["name"]: row["value"] for row in json.loads(done.stdout)["variables"]} == variables
+
     def test_explain(self, ocici: Ocici) -> None:
         assert ocici("explain", "clock-skew").stdout.startswith("error: this machine's clock is wrong [clock-skew]")
         assert len(ocici("explain").stdout.splitlines()) == len(CATALOGUE)

@@ -1,4 +1,4 @@
-"""The page that compares what tools say of mistakes has every row, adds up, and is right about ocici."""
+"""The pages that compare what tools say of mistakes have every row, add up, and are right about ocici."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from .conftest import Pair
 ROOT = Path(__file__).parent.parent
 if TYPE_CHECKING:
     from scripts import compare_configs, compared
+    from tests.corpus import damage
 else:
-    sys.path.insert(0, str(ROOT / "scripts"))
+    sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "corpus")]
     import compare_configs
     import compared
+    import damage
 
 PAGE = compare_configs.TARGET.read_text(encoding="utf-8")
 
@@ -52,6 +54,16 @@ def test_the_counts_are_those_of_the_tables() -> None:
     for column, tool in enumerate(compare_configs.TOOLS, 1):
         count = sum(row[column].startswith("names it") for row in rows)
         assert f"\n| {tool} | {count} |\n" in PAGE
+
+
+def test_the_page_of_keys_has_the_rows_of_the_corpus() -> None:
+    page = (ROOT / "docs" / "KEY-FORMS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) (?<!\\)\| ", page.split("\n## ", 1)[1], re.MULTILINE)
+    names = [compared.named(row.name, row.code) for row in sorted(damage.rows(), key=lambda row: bool(row.code))]
+    listed = [row for row in rows if row not in ("arrived as", "---")]
+    assert listed == names, "run: .venv/bin/python scripts/compare_keys.py"
+    refused = sum(bool(row.code) for row in damage.rows())
+    assert f"\n| ocici | {len(names) - refused} | {refused} | {len(names)} |\n" in page
 
 
 def findings(case: compare_configs.Case, capture: pytest.CaptureFixture[str]) -> list[dict[str, str]]:

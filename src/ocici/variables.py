@@ -15,10 +15,15 @@ def rows(
 ) -> list[dict[str, Any]]:
     """One row a variable: its "name", its "value", the "tools" that read it.
 
-    Values come from the sources as far as they are there; what is not known yet stands in angle brackets.
+    Values come from the sources as far as they are there, else from the session whose variables are exported; what is
+    not known yet stands in angle brackets.
     """
-    values = {name: f"<{name}>" for name in ("user", "tenancy", "fingerprint", "region")}
-    values["profile"] = options.get("profile") or environ.get("OCICI_PROFILE") or sources.DEFAULT
+    exported = _exported(environ)
+    names = ("user", "tenancy", "fingerprint", "region")
+    values = {name: exported.get(name) or f"<{name}>" for name in names}
+    values["profile"] = (
+        options.get("profile") or environ.get("OCICI_PROFILE") or exported.get("profile") or sources.DEFAULT
+    )
     hide(sources.secrets(environ))
     try:
         sourced = sources.read(environ, options)
@@ -33,11 +38,18 @@ def rows(
     session_dir = environ.get("OCICI_SESSION_DIR") or "<session_dir>"
     values |= {"session_dir": session_dir, "config_file": f"{session_dir}/config"}
     values["key_file"] = f"{session_dir}/{values['profile']}.pem"
-    exported = environment.variables(**values)
+    table = environment.variables(**values)
     return [
-        {"name": variable.name, "value": without_keys(exported[variable.name]), "tools": list(variable.tools)}
+        {"name": variable.name, "value": without_keys(table[variable.name]), "tools": list(variable.tools)}
         for variable in environment.TABLE
     ]
+
+
+def _exported(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the variables that `setup` exported hold; nothing where it did not."""
+    if not environ.get("OCICI_SESSION_DIR"):
+        return {}
+    return {each.value: environ[each.name] for each in environment.TABLE if environ.get(each.name)}
 
 
 def table(listed: list[dict[str, Any]]) -> str:
