@@ -32,6 +32,16 @@ function takeBack() {
   }
 }
 
+// What later steps see is of less weight than the key: where it cannot be taken back, the session still goes.
+function forget() {
+  try {
+    takeBack();
+  } catch (error) {
+    console.log(`ocici: the exported variables could not be taken back (${error.message})`);
+  }
+  return 0;
+}
+
 const isThere = (folder) => fs.lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
 
 async function main() {
@@ -47,13 +57,13 @@ async function main() {
       return code;
     }
   }
-  takeBack();
   if (!isThere(session)) {
-    return 0;
+    return forget();
   }
   try {
     remove(session);
   } catch (error) {
+    forget();
     annotate(
       'session-left',
       'something was left behind',
@@ -63,7 +73,7 @@ async function main() {
     return 4;
   }
   console.log(`ocici: removed the session ${session} without Python`);
-  return 0;
+  return forget();
 }
 
 main().then((code) => {

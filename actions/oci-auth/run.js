@@ -13,7 +13,7 @@ const SOURCE = path.join(__dirname, '..', '..', 'src');
 function findPython() {
   const own = process.env.OCICI_PYTHON;
   const named = own && path.basename(own) !== own ? path.resolve(own) : own;
-  for (const name of [named, 'python3', 'python', 'py', ...cachedPythons()]) {
+  for (const name of candidates(named)) {
     // Windows looks for a program in the working directory first: that must not be the workspace.
     const options = { cwd: __dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true };
     const asked = name && spawnSync(name, ['-I', '-X', 'utf8', '-c', 'import sys; print(sys.executable)'], options);
@@ -24,10 +24,21 @@ function findPython() {
   return undefined;
 }
 
+function* candidates(named) {
+  yield* [named, 'python3', 'python', 'py'];
+  yield* cachedPythons();
+}
+
 // What actions/setup-python and the runner images have put into the tool cache, the newest first.
 function cachedPythons() {
   const folder = path.join(process.env.RUNNER_TOOL_CACHE || '', 'Python');
-  const list = (...parts) => (fs.existsSync(path.join(...parts)) ? fs.readdirSync(path.join(...parts)) : []);
+  const list = (...parts) => {
+    try {
+      return fs.readdirSync(path.join(...parts));
+    } catch {
+      return []; // not there, or no folder
+    }
+  };
   const versions = list(folder).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
   const file = process.platform === 'win32' ? 'python.exe' : path.join('bin', 'python3');
   return versions.flatMap((version) => list(folder, version).map((arch) => path.join(folder, version, arch, file)));

@@ -168,6 +168,17 @@ def test_post_does_without_python(job: Job) -> None:
     assert {name: value for name, value in job.variables().items() if value} == {"OCI_REGION": "us-ashburn-1"}
 
 
+@pytest.mark.parametrize("environ", [{"GITHUB_ENV": "/dev/full"}, {"RUNNER_TOOL_CACHE": "tools"}], ids=str)
+def test_post_removes_the_session_whatever_else_fails(job: Job, environ: dict[str, str]) -> None:
+    job.run("main.js", OCI_REGION="us-ashburn-1")
+    (job.folder / "tools").mkdir()
+    (job.folder / "tools" / "Python").write_text("a file")
+    named = {name: value.replace("tools", str(job.folder / "tools")) for name, value in environ.items()}
+    code, log = job.post(PATH="/nowhere", OCICI_PYTHON="", **named)
+    assert code == 0, log
+    assert job.left() == []
+
+
 def test_post_does_without_a_python_that_works(job: Job) -> None:
     job.run("main.js")
     broken = job.folder / "python"
