@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,6 +112,29 @@ def test_a_version_that_is_not_to_be_had_is_a_sentence(image: dict[str, str]) ->
     assert "ocici 9.9.9 could not be installed [index-unreachable]" in run.log
     assert "never" not in run.log
     assert list(Path(image["TMPDIR"]).iterdir()) == []
+
+
+@pytest.mark.usefixtures("python")
+@pytest.mark.parametrize("install", ["pip", "none"])
+def test_code_in_the_workspace_is_not_run(
+    image: dict[str, str], oci: Emulator, tools: Path, tmp_path: Path, install: str
+) -> None:
+    """As a merge request may bring it: with the key in the environment."""
+    workspace = Path(image["CI_PROJECT_DIR"])
+    for name in ("pip.py", "sitecustomize.py", "usercustomize.py", "ocici.py"):
+        (workspace / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})\n")
+    if install == "none":
+        link(tools / "ocici", Path(sys.executable).parent / "ocici")
+    signed_in({**image, "PYTHONPATH": str(workspace)}, oci, inputs={"install": install})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_python_is_isolated_wherever_it_is_started() -> None:
+    for name in ("oci-auth.yml", "oci-auth-powershell.yml"):
+        text = (ROOT / "gitlab" / "templates" / name).read_text()
+        started = re.findall(r'(?:python3?|"\$(?:python|candidate)"|& \$(?:python|candidate)) (-\S+)', text)
+        assert len(started) >= 5
+        assert set(started) == {"-I"}
 
 
 def test_an_old_python_is_passed_over(image: dict[str, str], tools: Path) -> None:
