@@ -212,31 +212,38 @@ code, problem =""",
 
 
 class TestTerminal:
-    def test_ctrl_c_reaches_the_command_once(self) -> None:
+    @pytest.mark.parametrize("redirected", [False, True])
+    @pytest.mark.parametrize(("key", "number"), [(b"\x03", b"2"), (b"\x1c", b"3")], ids=["Ctrl-C", "Ctrl-Backslash"])
+    def test_a_key_reaches_the_command_once(self, key: bytes, number: bytes, redirected: bool) -> None:
         import fcntl
         import termios
 
         keyboard, screen = os.openpty()
 
         def take_the_terminal() -> None:
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 
         command = [sys.executable, "-c", RUN, "[]", sys.executable, "-c", COUNT]
         with subprocess.Popen(
-            command, stdin=screen, stdout=screen, stderr=screen, start_new_session=True, preexec_fn=take_the_terminal
+            command,
+            stdin=subprocess.PIPE if redirected else screen,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
+            preexec_fn=take_the_terminal,
         ) as child:
             os.close(screen)
             seen = self.read(keyboard, b"ready")
-            os.kill(child.pid, signal.SIGSTOP)  # so that a second SIGINT comes only after the first was answered
-            os.write(keyboard, b"\x03")
-            seen += self.read(keyboard, b"2\r\n")
+            os.kill(child.pid, signal.SIGSTOP)  # so that a second signal comes only after the first was answered
+            os.write(keyboard, key)
+            seen += self.read(keyboard, number + b"\r\n")
             os.kill(child.pid, signal.SIGCONT)
-            os.kill(child.pid, signal.SIGTERM)  # its turn comes after whatever SIGINT there may be
+            os.kill(child.pid, signal.SIGTERM)  # its turn comes after whatever else there may be
             seen += self.read(keyboard, b"15\r\n")
-            os.write(keyboard, b"\n")
+            os.write(child.stdin.fileno() if child.stdin else keyboard, b"\n")
             seen += self.read(keyboard, b"code 9")
         os.close(keyboard)
-        assert b"seen 2 15\r\n" in seen
+        assert b"seen " + number + b" 15\r\n" in seen
 
     @staticmethod
     def read(keyboard: int, until: bytes) -> bytes:

@@ -18,6 +18,8 @@ _FORWARDED = [
     if hasattr(signal, name)
 ]
 
+_FROM_KEYS = (signal.SIGINT, getattr(signal, "SIGQUIT", None))
+
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, Finding | None]:
     """Run `command` with `environ` until it ends. To be called in the main thread.
@@ -67,17 +69,23 @@ def _woken() -> Iterator[Callable[[subprocess.Popen[bytes]], object]]:
 
 
 def _pass_on(number: int, child: subprocess.Popen[bytes]) -> None:
-    # Ctrl-C goes to every process of a terminal's foreground group: the command has it already.
-    if not (number == signal.SIGINT and _has_the_terminal()):
+    # Ctrl-C and Ctrl-\\ go to every process of a terminal's foreground group: the command has it already.
+    if not (number in _FROM_KEYS and _has_the_terminal()):
         with suppress(OSError):  # what sudo started is not ours to signal
             child.send_signal(number)
 
 
 def _has_the_terminal() -> bool:
     try:
-        return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError, AttributeError):
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)  # standard input may be another file
+    except OSError:
         return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def _not_started(name: str, error: OSError | ValueError) -> tuple[int, Finding]:
