@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 import shutil
@@ -167,10 +168,18 @@ class TestAnotherBoot:
     def test_this_boot_is_not(self) -> None:
         assert not process.is_from_another_boot(process.this())
 
-    def test_another_one_of_this_machine_is(self) -> None:
+    def test_another_one_of_this_machine_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(process, "_machine", functools.cache(lambda: "runner 0123"))
         other = process.this()._replace(boot="00000000-0000-0000-0000-000000000000")
         assert process.is_from_another_boot(other)
         assert process.is_gone(other)
+
+    def test_one_without_a_number_of_its_own_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two containers with one host name and a shared folder: an image has no machine-id."""
+        read = process._read
+        monkeypatch.setattr(process, "_read", lambda path: "" if path == "/etc/machine-id" else read(path))
+        other = process.this()._replace(boot="00000000-0000-0000-0000-000000000000")
+        assert not process.is_from_another_boot(other)
 
     def test_another_machine_is_not(self) -> None:
         assert not process.is_from_another_boot(process.this()._replace(boot="other", machine="elsewhere"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import stat
@@ -411,6 +412,11 @@ REBOOTED = {"boot": "00000000-0000-0000-0000-000000000000"}
 
 
 class TestSweep:
+    @pytest.fixture(autouse=True)
+    def known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A machine that has a number of its own, as not every container has."""
+        monkeypatch.setattr(process, "_machine", functools.cache(lambda: "runner 0123"))
+
     @pytest.mark.parametrize(
         ("tied_to", "maker", "seen_by", "dead"),
         [
@@ -426,6 +432,8 @@ class TestSweep:
             ("job", REBOOTED, Owner(), True),
             ("process", REBOOTED, Owner(), True),
             ("job", REBOOTED | ELSEWHERE, Owner(), False),
+            ("job", {}, MINE._replace(job=f"{MINE.job} x"), False),  # a step that has hidden a part of its job's name
+            ("job", {}, MINE._replace(job=f"{MINE.job}1"), True),
             ("job", {}, NEXT, True),  # the slot is taken by another job
             ("process", {}, NEXT, False),  # it lives, whatever its job: one that the runner could not stop
             ("process", {"space": "elsewhere"}, NEXT, True),

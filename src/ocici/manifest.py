@@ -72,7 +72,14 @@ def is_dead(manifest: dict[str, Any], owner: Owner) -> bool:
             return False
     # Whatever the machine: a slot may be a volume, and every job a container with a host name of its own.
     host, job, slot = (manifest.get(name) for name in ("host", "job", "slot"))
-    return bool(slot and job and owner.job) and (host, slot) == (owner.host, owner.slot) and job != owner.job
+    if not (slot and isinstance(job, str) and job and owner.job):
+        return False
+    return (host, slot) == (owner.host, owner.slot) and not _same(job, owner.job)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names may be of one job: where a step has hidden a part of its name, the rest is the same."""
+    return f"{one} ".startswith(f"{other} ") or f"{other} ".startswith(f"{one} ")
 
 
 def is_of_this_process(manifest: dict[str, Any]) -> bool:

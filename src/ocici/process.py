@@ -62,14 +62,18 @@ def _can_be_seen(process: Process) -> bool:
 
 def is_from_another_boot(process: Process) -> bool:
     """Whether this machine was started anew since; no process and no job has outlived that."""
-    return process.machine == _machine() and "" not in (process.boot, _boot()) and process.boot != _boot()
+    return process.machine == _machine() != "" and "" not in (process.boot, _boot()) and process.boot != _boot()
 
 
 @functools.cache
 def _machine() -> str:
-    # Host names alone repeat: many a machine is called "localhost", and folders may be shared over a network.
+    """A name that no other machine has; empty when unknown.
+
+    Host names alone repeat: containers have fixed ones, and folders may be shared over a network.
+    """
     name = os.environ.get("COMPUTERNAME", "") if sys.platform == "win32" else os.uname().nodename
-    return f"{name} {_read('/etc/machine-id')}".strip()
+    number = _read("/etc/machine-id")
+    return f"{name} {number}" if number else ""
 
 
 @functools.cache
