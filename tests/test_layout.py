@@ -14,7 +14,7 @@ ROWS = (
     ("credentials", "findings"),
     ("output", "interrupts"),
     ("regions", "blocks", "body", "repair", "instead", "opener", "pem", "folder", "process", "places"),
-    ("texts", "bundle", "configfile", "sources"),
+    ("texts", "files", "bundle", "configfile", "sources"),
     ("environment", "signing", "checks"),
     ("manifest", "session"),
     ("probe_network", "probe_answers", "probe_light", "probe_sdk", "probe"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
+import termios
+import threading
 from pathlib import Path
 
 import pytest
 
-from ocici import sources, texts
+from ocici import files, sources, texts
 from ocici.findings import Refused
 
 from .conftest import Pair
@@ -244,8 +247,37 @@ class TestFiles:
         os.mkfifo(tmp_path / "pipe")
         assert self.refusal(str(tmp_path / "pipe")) == "secret-empty"
 
+    def test_a_pipe_is_read_to_its_end(self, tmp_path: Path, pair: Pair) -> None:
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+
+        def write() -> None:  # in two pieces, the second one when the first was read
+            with path.open("wb", buffering=0) as file:
+                file.write(pair.private[:900].encode())
+                while fcntl.ioctl(file, termios.FIONREAD, b"\0\0\0\0") != b"\0\0\0\0":
+                    os.sched_yield()
+                file.write(pair.private[900:].encode())
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        keeper = os.open(path, os.O_RDONLY)  # so that the writer is there before the reader
+        try:
+            assert files.read(str(path), "F").decode() == pair.private
+        finally:
+            os.close(keeper)
+            writer.join()
+
+    def test_a_pipe_whose_writer_says_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files, "PATIENCE", 0.01)
+        os.mkfifo(tmp_path / "pipe")
+        writer = os.open(tmp_path / "pipe", os.O_RDWR)
+        with pytest.raises(Refused) as error:
+            files.read(str(tmp_path / "pipe"), "F")
+        os.close(writer)
+        assert "nothing was written to it for" in error.value.findings[0].cause
+
     def test_one_too_large(self, tmp_path: Path) -> None:
-        (tmp_path / "large").write_bytes(b"x" * (sources.LIMIT + 1))
+        (tmp_path / "large").write_bytes(b"x" * (files.LIMIT + 1))
         assert self.refusal(str(tmp_path / "large")) == "source-too-large"
 
     def test_a_zero_byte_in_the_path(self) -> None:
@@ -276,7 +308,7 @@ class TestFiles:
 
     def test_a_value_too_large(self) -> None:
         with pytest.raises(Refused) as error:
-            sources.read({"OCICI_PRIVATE_KEY": "x" * (sources.LIMIT + 1)}, {})
+            sources.read({"OCICI_PRIVATE_KEY": "x" * (files.LIMIT + 1)}, {})
         assert code_of(error) == "source-too-large"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ocici import checks, configfile, pem, signin, sources, texts
+from ocici import checks, configfile, files, pem, signin, texts
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
@@ -30,7 +30,7 @@ def locate(option: str, environ: Mapping[str, str]) -> Path:
 def secrets(path: Path) -> list[Secret | str]:
     """What the config at `path` may hold that must not be shown: nothing can be told apart in a broken one."""
     try:
-        content = sources.read_file(str(path), "--config-file")
+        content = files.read(str(path), "--config-file")
     except Refused:
         return []
     wide = content[:2] in texts.UTF_16
@@ -85,7 +85,7 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
 
 def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
     try:
-        content = sources.read_file(str(path), "--config-file")
+        content = files.read(str(path), "--config-file")
     except Refused as refusal:
         if refusal.findings[0].code == "source-missing" and not os.path.lexists(path):
             raise refused("config-missing", path=texts.shown_path(str(path))) from None
@@ -142,7 +142,7 @@ def _profile(path: Path, name: str, fields: Mapping[str, str], findings: list[Fi
 
 def _key(path: Path, name: str, named: str, findings: list[Finding]) -> Secret:
     try:
-        content = sources.read_file(named, f"`key_file` in {path}")
+        content = files.read(named, f"`key_file` in {path}")
     except Refused as refusal:
         found = refusal.findings[0]
         if found.code == "source-missing" and os.path.exists(os.path.expanduser(named)):  # noqa: PTH110, PTH111

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ocici import pem, sources
+from ocici import files, pem, sources
 from ocici.credentials import Secret
 from ocici.findings import Finding, Refused, refused, without_keys
 from ocici.session import LABEL
@@ -104,7 +104,7 @@ def fingerprint(path: str, environ: Mapping[str, str], hide: Callable[[Iterable[
     if path == "-":
         content, origin = _standard_input(), "the standard input"
     else:
-        content, origin = sources.read_file(path, "FILE"), path
+        content, origin = files.read(path, "FILE"), path
     hide([phrase, *pem.forms(Secret(content), Secret())])
     if not content.strip():
         raise refused("source-empty", origin=origin)
@@ -140,7 +140,7 @@ def _standard_input() -> bytes:
     if sys.stdin is None:
         raise refused("usage", detail="FILE is -, and standard input is closed.", command="fingerprint")
     try:
-        return sys.stdin.buffer.read(sources.LIMIT + 1)
+        return sys.stdin.buffer.read(files.LIMIT + 1)
     except OSError as error:  # it is open for writing alone
         reason = error.strerror or "it is not open for reading"
         detail = f"FILE is -, and standard input cannot be read: {reason}."

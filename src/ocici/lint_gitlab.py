@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from ocici import sources
+from ocici import files
 from ocici.findings import Finding, Refused, finding, refused
 
 TEMPLATES: Final = {"oci-auth": ".oci-auth", "oci-auth-powershell": ".oci-auth-powershell"}
@@ -86,8 +86,8 @@ def _read(path: str) -> Mapping[str, Any]:
         content = _content(path)
     except OSError as error:
         raise refused("pipeline-unreadable", file=path, reason=error.strerror or "it cannot be opened") from None
-    if len(content) > sources.LIMIT:
-        raise refused("pipeline-unreadable", file=path, reason=f"it holds more than {sources.LIMIT} bytes")
+    if len(content) > files.LIMIT:
+        raise refused("pipeline-unreadable", file=path, reason=f"it holds more than {files.LIMIT} bytes")
     try:
         documents = list(yaml.load_all(content.decode(), _Loader))
     except UnicodeDecodeError:
@@ -111,7 +111,7 @@ def _content(path: str) -> bytes:
     with open(descriptor, "rb") as file:
         if os.name == "posix":
             os.set_blocking(descriptor, True)
-        content = file.read(sources.LIMIT + 1)
+        content = file.read(files.LIMIT + 1)
         if not content and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             raise OSError(errno.ENODATA, "it is a pipe, and nothing came through it")
     return content

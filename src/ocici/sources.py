@@ -5,20 +5,14 @@ Nothing is judged here but whether a source can be read: what the values are wor
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from ocici import texts
+from ocici import files, texts
 from ocici.credentials import Credentials, Profile, Secret
-from ocici.findings import Finding, Refused, finding, refused
-
-LIMIT: Final = 1_048_576
-"""Bytes that one secret may have."""
+from ocici.findings import Finding, Refused, finding, holds_key, refused
 
 DEFAULT: Final = "DEFAULT"
 
@@ -48,7 +42,6 @@ _CONFIG: Final = "OCICI_CONFIG"
 _REGION: Final = r"""region[ \t]*[=:][ \t]*["']?(?:[a-z]{2,4}(?:-[a-z]{2,20}){1,2}-[0-9]{1,2}|[a-z]{3})["']?"""
 _HEADING: Final = r"\[[\w .-]{1,64}\]|[\w-]{1,64}:(?:[ \t]*[|>][0-9+-]{0,2})?"
 _OPEN: Final = re.compile(rf"(?m)^[ \t]*(?:{_HEADING}|{_REGION})[ \t\r]*$")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_-]{1000,}")  # the base64 of a key has more characters, and a path fewer
 
 VARIABLES: Final = (*_SINGLE.values(), _BUNDLE, _CONFIG)
 """The variables that ocici reads secrets and values from, each also as `…_FILE`."""
@@ -151,8 +144,8 @@ def _variable(environ: Mapping[str, str], name: str, findings: list[Finding], bi
     if here and path:
         raise refused("source-twice", first=name, second=f"{name}_FILE")
     if here:
-        if len(here) > LIMIT:
-            raise refused("source-too-large", origin=name, limit=LIMIT)
+        if len(here) > files.LIMIT:
+            raise refused("source-too-large", origin=name, limit=files.LIMIT)
         return Value(Secret(here), name)
     if not path:
         return None
@@ -165,43 +158,15 @@ def _variable(environ: Mapping[str, str], name: str, findings: list[Finding], bi
 
 
 def _named_file(path: str, origin: str, findings: list[Finding]) -> bytes:
-    """What the file holds that `origin` names, without what gets round a path on its way. Raises `read_file`'s."""
+    """What the file holds that `origin` names, without what gets round a path on its way. Raises `files.read`'s."""
     clean = texts.clean_path(path)
     if not clean:
         raise refused("secret-empty", origin=origin)
-    content = read_file(clean, origin)
+    content = files.read(clean, origin)
     if clean != path.strip("\r\n"):  # the line end that every editor puts at the end of a file
         repairs = "spaces, quotes or file:// round the path were removed"
         findings.append(finding("value-repaired", origin=origin, repairs=repairs))
     return content
-
-
-def read_file(path: str, origin: str) -> bytes:
-    """What the file at `path` holds. Raises `Refused`: path-is-key, source-missing, permission-denied, …"""
-    if "PRIVATE KEY" in path or len(path) > 4096 or _BASE64.fullmatch("".join(path.split())):
-        raise refused("path-is-key", origin=origin)
-    shown = texts.shown_path(path) if "PASS_PHRASE" not in origin else texts.length(path)
-    try:
-        with open(os.open(Path(path).expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            content = file.read(LIMIT + 1)
-    except PermissionError as error:
-        raise refused("permission-denied", path=shown, reason=error.strerror) from None
-    except OSError as error:
-        texts.refuse_stand_in(path, origin)
-        raise refused("source-missing", origin=origin, path=shown, reason=_reason(error)) from None
-    except (ValueError, RuntimeError):  # a zero byte in the path; no home folder for ~
-        raise refused("source-missing", origin=origin, path=shown, reason="that is no path") from None
-    if len(content) > LIMIT:
-        raise refused("source-too-large", origin=origin, limit=LIMIT)
-    return content or b""
-
-
-def _reason(error: OSError) -> str:
-    if error.errno == errno.ENOENT:
-        return "it is not there"
-    if error.errno == errno.EISDIR:
-        return "it is a folder"
-    return f"it cannot be read ({error.strerror or type(error).__name__})"
 
 
 _KEY_FILE: Final = Value(Secret(), "OCI_CLI_KEY_FILE")
@@ -270,7 +235,7 @@ def _field(name: str, content: str, origin: str, findings: list[Finding]) -> tup
 def _select(wanted: str, named: Mapping[str, Fields], origin: str) -> str:
     known = ", ".join(named)
     if wanted:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", wanted):
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", wanted) or holds_key(wanted):
             raise refused("profile-name", origin="--profile or OCICI_PROFILE", length=len(wanted))
         if named and wanted not in named:
             raise refused("profile-missing", name=texts.shown_name(wanted), origin=origin, known=known)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
-from ocici import sources
+from ocici import files
 from ocici.emulator.server import Emulator
 from ocici.findings import refused
 
@@ -46,7 +46,7 @@ def serve(port: int, registrations: Sequence[tuple[str, str, str]], faults: Sequ
 
 
 def _register(emulator: Emulator, tenancy: str, user: str, path: str) -> None:
-    public_pem = sources.read_file(path, "--register")
+    public_pem = files.read(path, "--register")
     try:
         emulator.register(tenancy, user, public_pem)
     except ValueError as error:
