@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from ocici.emulator import Emulator
-from ocici.findings import CATALOGUE
+from ocici.findings import CATALOGUE, holds_key
 
 from .conftest import PASS_PHRASE, TENANCY, USER, Ocici, Pair
 
@@ -206,6 +208,11 @@ class TestOutput:
         assert code == 2
         assert "[output-unwritable]" in told or "exists" in told
 
+    def test_a_result_that_nobody_can_read_leaves_no_session(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        code, told = self.shell(ocici, '"$@" setup --validate offline >&-', secrets)
+        assert (code, ocici.temporary()) == (2, [])
+        assert "[output-unwritable]" in told
+
     @pytest.mark.parametrize("where", ["2>&-", "2> /dev/full", ">&- 2>&-"])
     def test_messages_that_cannot_be_written_disturb_no_work(
         self, ocici: Ocici, secrets: dict[str, str], where: str
@@ -257,6 +264,32 @@ def test_what_belongs_nowhere_is_told_with_the_command(ocici: Ocici, arguments: 
     assert done.returncode == 2
     assert cause in done.stderr
     assert f"See `ocici {arguments.split()[0]} --help`." in done.stderr
+
+
+def test_a_piece_of_a_key_is_no_profile(ocici: Ocici, secrets: dict[str, str], pair: Pair) -> None:
+    piece = next(each for each in re.findall(r"[A-Za-z0-9]{40}", pair.private) if holds_key(each))
+    done = ocici("setup", "--validate", "off", environ=secrets | {"OCICI_PROFILE": piece})
+    assert (done.returncode, ocici.temporary()) == (2, [])
+    assert "[profile-name]" in done.stderr
+    assert piece not in done.stderr + done.stdout
+
+
+def test_a_session_folder_below_one_that_nobody_may_enter(ocici: Ocici, secrets: dict[str, str]) -> None:
+    named = {"OCICI_SESSION_DIR": str(ocici.home / ("x" * 300) / "s")}
+    done = ocici("setup", "--validate", "offline", environ=secrets | named)
+    assert "[session-unwritable]" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which file systems are in memory")
+def test_what_a_killed_exec_left_in_memory_goes_with_the_next_setup(ocici: Ocici, secrets: dict[str, str]) -> None:
+    memory = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    environ = secrets | {"XDG_RUNTIME_DIR": str(memory)}
+    ocici("exec", "--validate", "offline", "--", "sh", "-c", "kill -9 $PPID", environ=environ)
+    left = [path.name for path in memory.iterdir()]
+    done = ocici("setup", "--validate", "offline", environ=environ)
+    after = [path.name for path in memory.iterdir()]
+    shutil.rmtree(memory)
+    assert (len(left), done.returncode, after) == (1, 0, [])
 
 
 class TestCleanup:

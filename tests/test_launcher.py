@@ -32,6 +32,8 @@ import pytest
 from ocici import launcher
 from ocici.findings import CATALOGUE, finding
 
+from .machine import lacking
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "ocici"
 # The Python that the virtual environment was made with: it has no ocici.
@@ -448,6 +450,37 @@ def test_passwords_and_commands_are_taken_out_of_what_a_tool_said(monkeypatch: p
     monkeypatch.setenv("PIP_INDEX_URL", "https://walter:swordfish@index.example/simple")
     line = "##[warning]hunter2 https://other:secret@index.example/simple?x#y swordfish"
     assert launcher.scrubbed(line) == "## [warning]*** https://***@index.example/simple?x#y ***"
+
+
+def test_uv_does_not_take_the_python_of_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uv = ROOT / ".tools" / "uv" / "bin" / "uv"
+    if not uv.exists():
+        lacking("there is no uv")
+    own = tmp_path / "workspace" / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    monkeypatch.chdir(own.parent)
+    for name in ("PATH", "PYENV_ROOT", "HOME", "RUNNER_TOOL_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("OCICI_UV", str(uv))
+    monkeypatch.delenv("OCICI_PYTHON", raising=False)
+    assert not [path for path in launcher.pythons() if path.startswith(str(tmp_path))]
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2> /dev/full"])
+def test_progress_that_cannot_be_written_disturbs_no_work(sources: Path, env: dict[str, str], where: str) -> None:
+    code = f"import sys; sys.path.insert(0, {str(sources)!r}); from ocici.launcher import say; say('x'); print('done')"
+    script = f'"$1" -c "$2" {where}'
+    done = subprocess.run(["sh", "-c", script, "sh", sys.executable, code], env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"done\n")
+
+
+def test_a_key_in_base64_reaches_no_tool_under_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRODUCTION_KEY", "LS0t" * 200)
+    monkeypatch.setenv("WRAPPED_KEY", ("LS0t" * 16 + "\n") * 20)
+    monkeypatch.setenv("PIP_INDEX_URL", f"https://aws:{'x' * 900}@index.example/simple")
+    given = launcher.tool_environment()
+    assert {"PRODUCTION_KEY", "WRAPPED_KEY"} & set(given) == set()
+    assert "PIP_INDEX_URL" in given
 
 
 def test_a_setting_that_is_quoted_gives_the_runner_no_command(sources: Path, env: dict[str, str]) -> None:

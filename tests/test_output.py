@@ -75,10 +75,15 @@ def test_what_cannot_be_written_is_an_error_only_where_it_is_needed() -> None:
 
 
 def test_a_stream_that_was_closed_takes_everything() -> None:
-    stream = Guarded(None)
+    stream = Guarded(None, needed=False)
     print("lost", file=stream)
     stream.flush()
     assert not stream.isatty()
+
+
+def test_a_result_for_a_stream_that_was_closed_is_an_error() -> None:
+    with pytest.raises(OSError, match="closed"):
+        print("lost", file=Guarded(None))
 
 
 def test_a_short_secret_garbles_no_result() -> None:

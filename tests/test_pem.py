@@ -447,6 +447,13 @@ def test_what_a_log_shows_in_its_place(data: bytes) -> None:
     assert refusal(data).findings[0].code == "value-masked"
 
 
+def test_ciphertext_without_its_header_lines_that_begins_like_der() -> None:
+    data = b"-----BEGIN RSA PRIVATE KEY-----\n%b\n-----END RSA PRIVATE KEY-----\n" % base64.b64encode(
+        b"\x30\x80" + os.urandom(1190)
+    )
+    assert "has lost its lines Proc-Type and DEK-Info" in refusal(data).findings[0].cause
+
+
 def test_a_key_in_base64_that_is_joined_to_another() -> None:
     first, second = damage.pem(damage.key()), damage.pem(damage.key(1))
     for before in (b"# key\n", b"Bag Attributes\n", b"export X=", b"\n"):

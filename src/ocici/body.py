@@ -260,7 +260,7 @@ def _fault(body: str, label: str, data: bytes | None) -> str:
         return f"all its letters were turned into {'upper' if joined.isupper() else 'lower'} case"
     if data:
         fault = der_fault(data)
-        if fault and label == "RSA PRIVATE KEY" and data[0] != 0x30 and len(data) % 8 == 0:
+        if fault and label == "RSA PRIVATE KEY" and data[4:6] != b"\x02\x01" and len(data) % 8 == 0:
             fault += ", or was encrypted and has lost its lines Proc-Type and DEK-Info"
         return fault
     for number, line in enumerate(lines, 1):

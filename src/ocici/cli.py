@@ -225,7 +225,7 @@ def _settings(step: _Step, options: argparse.Namespace) -> Any:
         launcher.require("sdk")
     folder = getattr(options, "session_dir", "") or ""
     named = step.environ.get("OCICI_SESSION_DIR", "")
-    if not folder and named and not Path(named, "manifest.json").exists():
+    if not folder and named and not os.path.exists(os.path.join(named, "manifest.json")):  # noqa: PTH110, PTH118
         folder = named  # where there is a session, an earlier setup exported its place, and this one gets its own
     names = ("profile", "user", "tenancy", "fingerprint", "region")
     return Settings(

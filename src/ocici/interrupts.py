@@ -26,9 +26,9 @@ _passed_over: list[bool] = []
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Within it SIGINT, SIGTERM and SIGHUP raise `Interrupted`, the first one once; after it they change nothing."""
+    """Within it SIGINT, SIGTERM, SIGHUP and SIGQUIT raise `Interrupted`, once; after it they change nothing."""
     _passed_over.clear()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _raise)

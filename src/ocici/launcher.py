@@ -51,6 +51,7 @@ HIDDEN = (
     r"OCICI_(PRIVATE_KEY|PASS_PHRASE|CREDENTIALS|CONFIG)|OCI_CLI_(KEY_CONTENT|PASSPHRASE)|INPUT_.*|"
     r"ACTIONS_(ID_TOKEN_REQUEST|RUNTIME)_TOKEN"
 )
+ENCODED = r"[A-Za-z0-9+/_-]{400}"  # a key in base64, under whatever name
 # Of the variables PYTHON…, PIP_… and UV_… they see only those that say how to reach the index: neither a PIP_TARGET
 # nor a UV_NO_VERIFY_HASHES may come in.
 SETTING = r"(PYTHON|PIP_|UV_).*"
@@ -87,7 +88,7 @@ class Failed(Exception):  # noqa: N818 (named as findings.Refused is)
         found = finding(self.code, **self.values)
         show(self.code, found.title, found.cause, found.fix)
         for line in self.tail:
-            sys.stderr.write(f"  | {line}\n")
+            tell(f"  | {line}\n")
         return found.exit_code
 
 
@@ -145,20 +146,32 @@ def parse(arguments: "list[str]") -> "tuple[str, str, bool, list[str]]":
     return tier, cli_version, settled, rest[1:] if rest[:1] == ["--"] else rest
 
 
+def tell(text: str) -> None:
+    """Write `text` to standard error. Where that cannot be done nobody reads it, and the work goes on."""
+    if not sys.stderr:  # closed by who started this
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # What is still buffered must go somewhere, or Python ends with code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def say(text: str) -> None:
     """Print one line of progress."""
-    sys.stderr.write(f"ocici: {text}\n")
+    tell(f"ocici: {text}\n")
 
 
 def show(code: str, title: str, cause: str, fix: str) -> None:
     """Print a finding; GitHub gets it as an annotation too. It may quote a setting, which must give no command."""
     title, cause, fix = (text.replace("##[", "## [") for text in (title, cause, fix))
     more = f"docs/TROUBLESHOOTING.md#{code}"
-    sys.stderr.write(f"error: {title} [{code}]\n  why: {cause}\n  fix: {fix}\n  more: {more}\n")
+    tell(f"error: {title} [{code}]\n  why: {cause}\n  fix: {fix}\n  more: {more}\n")
     if os.environ.get("GITHUB_ACTIONS") == "true":
         text = f"{title} [{code}]\nwhy: {cause}\nfix: {fix}\nmore: {more}"
         text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        sys.stderr.write(f"::error title={title}::{text}\n")
+        tell(f"::error title={title}::{text}\n")
 
 
 # -- which Python -----------------------------------------------------------------------------------------------------
@@ -198,7 +211,9 @@ def pythons() -> "Iterator[str]":
             yield path
     uv = os.environ.get("OCICI_UV") or on_path("uv")
     if uv:
-        yield run([uv, "python", "find", "--no-python-downloads", ">=3.10"])[1].strip()
+        # Not the project's own: the working folder's .venv may hold code that is not ours.
+        find = [uv, "python", "find", "--system", "--no-project", "--no-config", "--no-python-downloads", ">=3.10"]
+        yield run(find, folder=os.path.dirname(sys.executable))[1].strip()
 
 
 def named(variable: str) -> str:
@@ -230,8 +245,9 @@ def on_path(name: str) -> str:
 
 def start(command: "list[str]") -> int:
     """Become `command`; where a process cannot (Windows), wait for it and return its exit code."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream:  # else it was closed by who started this
+            stream.flush()
     if os.name != "nt":
         try:
             os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
@@ -680,7 +696,8 @@ def tool_environment() -> "dict[str, str]":
     for name, value in os.environ.items():
         if re.fullmatch(HIDDEN, name.upper()) or "PRIVATE KEY" in value:
             continue
-        if re.fullmatch(REACHING, name.upper()) or not re.fullmatch(SETTING, name.upper()):
+        is_other = not re.fullmatch(SETTING, name.upper()) and not re.search(ENCODED, "".join(value.split()))
+        if is_other or re.fullmatch(REACHING, name.upper()):
             kept[name] = value
     for name in (
         "PIP_CERT",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -32,13 +33,14 @@ class Out(Protocol):
 class Guarded:
     """A text stream that hides the secrets it was told about.
 
-    Parameters: `stream`, where the text goes; None, and it goes nowhere. Characters that the stream cannot encode come
+    Parameters: `stream`, where the text goes; None where it is closed. Characters that the stream cannot encode come
     out escaped. `shortest`: how many characters a secret has at least to be hidden. `needed`: what cannot be written
     raises OSError; else it is lost, and no work is disturbed by it.
     """
 
     def __init__(self, stream: TextIO | None, shortest: int = SHORT, needed: bool = True) -> None:
         self._stream = stream
+        self._is_missing = stream is None and needed
         self._shortest = shortest
         self._needed = needed
         # There may be 100,000 lines to hide, so `write` looks only where one may begin, for the lengths that there are.
@@ -63,6 +65,8 @@ class Guarded:
     def write(self, text: str) -> int:
         """Write `text` without the secrets in it; where they overlap, all that any of them covers is hidden."""
         shown: list[str] = []
+        if self._is_missing:
+            raise OSError(errno.EBADF, "it is closed")
         done = 0  # the characters of `text` that are in `shown`, or hidden
         for at in range(len(text) - SHORT + 1):
             if text[at : at + SHORT] not in self._beginnings:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocici import checks, environment, pem, session, sources
+from ocici import checks, environment, pem, places, session, sources
 from ocici.credentials import Profile, Secret
 from ocici.findings import Finding, Refused, finding
 from ocici.hosts import Host
@@ -52,7 +52,7 @@ def owner_of(host: Host) -> Owner:
 
 def sweep(host: Host, extra: Iterable[Path] = ()) -> list[Finding]:
     """Destroy the sessions of dead jobs on this machine; what was done, as findings."""
-    swept = session.sweep([*extra, *host.parents()], owner_of(host))
+    swept = session.sweep([*extra, *host.parents(), *places.all_memory(host.environ)], owner_of(host))
     return [
         finding("session-left", path=each.folder, reason=each.left)
         if each.left

@@ -216,7 +216,7 @@ class Host(base.Host):
                 _row(_MARKS[each.severity], f"{each.title} [{each.code}]", each.cause, each.fix)
                 for each in report.findings
             ]
-        with open(path, "a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write("\n".join([*lines, "", ""]))
 
     def hand_over(self, variables: Mapping[str, str], description: Mapping[str, Any]) -> None:
