@@ -376,6 +376,33 @@ class TestProfiles:
             sources.read({"OCICI_CONFIG": config}, {"profile": "laptop"})
         assert code_of(error) == "cannot-read-private-key"
 
+    @pytest.mark.parametrize(
+        ("section", "name", "reason", "code"),
+        [
+            ("[x]\nsecurity_token_file=/t\nkey_file=/k.pem\n", "x", "signs with a session token", "token-profile"),
+            ("[my tenancy]\nuser=u\nkey_content=k\n", "(a name of 10 characters)", "has a name that", "profile-name"),
+            ("[x]\nuser=u\n", "x", "has no private key", ""),
+        ],
+    )
+    def test_one_that_is_not_selected_does_not_block_the_step(
+        self, section: str, name: str, reason: str, code: str
+    ) -> None:
+        good = "[good]\nuser=u\nkey_content=k\n"
+        sourced = sources.read({"OCICI_CONFIG": good + section, "OCICI_PROFILE": "good"}, {})
+        assert [each.name for each in sourced.profiles] == ["good"]
+        assert [found.code for found in sourced.findings] == ["profile-left-out"]
+        assert f"Profile {name} of OCICI_CONFIG {reason}" in sourced.findings[0].cause
+        if code:
+            with pytest.raises(Refused) as error:
+                sources.read({"OCICI_CONFIG": section}, {})
+            assert code_of(error) == code
+
+    def test_names_that_are_none_are_not_shown_where_one_must_be_chosen(self) -> None:
+        with pytest.raises(Refused) as error:
+            sources.read({"OCICI_CONFIG": "[a]\nuser=u\n[b c]\nuser=u\n"}, {})
+        assert code_of(error) == "profile-not-chosen"
+        assert "the profiles a, (a name of 3 characters)," in error.value.findings[0].cause
+
     def test_the_key_of_another_machine_may_come_from_a_single_value(self, tmp_path: Path) -> None:
         config = f"[DEFAULT]\nuser=u\nkey_file={tmp_path}/none.pem\n"
         assert read_one({"OCICI_CONFIG": config, "OCICI_PRIVATE_KEY": "key"})["key"] == "key"
@@ -422,16 +449,16 @@ def test_headings_are_no_secrets_and_all_else_of_a_bundle_and_a_config_is() -> N
     ],
 )
 def test_a_line_without_a_secret_is_open(line: str) -> None:
-    assert sources.is_open(line)
-    texts = [secret.text() for secret in sources.secrets({"OCICI_CREDENTIALS": f"a: b\n{line}\nc: d\n"})]
-    assert [text.split() for text in texts] == [["a:", "b", "c:", "d"]]
+    assert texts.is_open(line)
+    kept = [secret.text() for secret in sources.secrets({"OCICI_CREDENTIALS": f"a: b\n{line}\nc: d\n"})]
+    assert [text.split() for text in kept] == [["a:", "b", "c:", "d"]]
 
 
 @pytest.mark.parametrize(
     "line", ["key_content: | x", "key_content: a", "region=" + "a" * 41, "region: Passw0rd", "pass_phrase=fra"]
 )
 def test_any_other_line_is_not(line: str) -> None:
-    assert not sources.is_open(line)
+    assert not texts.is_open(line)
     (secret,) = sources.secrets({"OCICI_CONFIG": line})
     assert secret.text() == line
 

@@ -9,7 +9,7 @@ import configparser
 import re
 
 from ocici import bundle
-from ocici.findings import Finding, finding, refused
+from ocici.findings import Finding, Refused, finding, refused
 
 # Fields that the SDK's config may hold besides the credentials (oci/config.py, DEFAULT_CONFIG), and oci-cli's.
 _IGNORED = ("log_requests", "additional_user_agent", "output", "compartment-id")
@@ -17,11 +17,13 @@ _IGNORED = ("log_requests", "additional_user_agent", "output", "compartment-id")
 _NOT_PROFILES = ("OCI_CLI_SETTINGS", "OCI_CLI_CANNED_QUERIES", "OCI_CLI_COMMAND_ALIASES", "OCI_CLI_PARAM_ALIASES")
 
 
-def read(text: str, origin: str, findings: list[Finding]) -> dict[str, dict[str, str]]:
+def read(
+    text: str, origin: str, findings: list[Finding], unfit: dict[str, Refused] | None = None
+) -> dict[str, dict[str, str]]:
     """The profiles of the config `text`: their fields by name, [DEFAULT]'s inherited. `origin` is for findings.
 
-    Adds notes to `findings`. Raises `Refused`: config-syntax, field-unknown, token-profile, profile-name,
-    profile-duplicate.
+    Adds notes to `findings`. Raises `Refused`: config-syntax, field-unknown, profile-duplicate; and token-profile and
+    profile-name, which go to `unfit` by the profile's name where it is given: only the selected profile must be fit.
     """
     mended = _with_line_ends(text)
     if mended != text:
@@ -31,15 +33,24 @@ def read(text: str, origin: str, findings: list[Finding]) -> dict[str, dict[str,
     for name, fields in sections(mended, origin).items():
         if name in _NOT_PROFILES:
             continue
-        bundle.check_name(name, origin)
-        where = f"profile {name} of {origin}"
-        for field in [field for field in fields if field in _IGNORED]:
-            findings.append(finding("field-ignored", origin=where, field=field))
-            del fields[field]
-        for field in fields:
-            bundle.check_field(field, where)
-        profiles[name] = fields
+        try:
+            profiles[name] = _profile(name, fields, origin, findings)
+        except Refused as refusal:
+            if unfit is None or refusal.findings[0].code not in ("token-profile", "profile-name"):
+                raise
+            profiles[name], unfit[name] = {}, refusal
     return profiles
+
+
+def _profile(name: str, fields: dict[str, str], origin: str, findings: list[Finding]) -> dict[str, str]:
+    bundle.check_name(name, origin)
+    where = f"profile {name} of {origin}"
+    ignored = [field for field in fields if field in _IGNORED]
+    known = {field: value for field, value in fields.items() if field not in ignored}
+    for field in known:
+        bundle.check_field(field, where)
+    findings += [finding("field-ignored", origin=where, field=field) for field in ignored]
+    return known
 
 
 def _with_line_ends(text: str) -> str:

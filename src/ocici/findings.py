@@ -560,7 +560,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "token-profile": Entry(
         "a profile that signs with a token",
         "{origin} uses {field}: a session token, which expires within the hour and cannot be renewed in a pipeline.",
-        "Use an API key: `ocici keygen` makes the pair and says what to upload.",
+        "Choose a profile with an API key (--profile or OCICI_PROFILE). If there is none, `ocici keygen` makes the "
+        "pair and says what to upload.",
         exit_code=USAGE,
         symptoms=("ERROR: This CLI session has expired, so it cannot currently be used to run commands",),
     ),
@@ -608,9 +609,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "profile-left-out": Entry(
         "a profile was left out",
-        "The key of profile {name} of {origin} cannot be read on this machine, and the profile was not chosen: the "
-        "session goes without it.",
-        "If a later step needs it, give its key as `key_content` in a bundle.",
+        "Profile {name} of {origin} {reason}, and it was not chosen: the session goes without it.",
+        "Nothing to do where no later step needs it. Otherwise give it such a name and an API key of its own "
+        "(`key_content` in a bundle).",
         severity="warning",
     ),
     # -- an existing config ---------------------------------------------------------------------------------

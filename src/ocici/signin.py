@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocici import checks, environment, pem, places, session, sources
+from ocici import checks, environment, pem, places, session, sources, texts
 from ocici.credentials import Profile, Secret
 from ocici.findings import Finding, Refused, finding
 from ocici.hosts import Host
@@ -77,7 +77,7 @@ def sign_in(
     arrived = list(sources.secrets(environ))
     hide(arrived)
     forms = (form for secret in arrived for form in pem.forms(secret, Secret()))
-    host.mask(form for form in forms if not sources.is_open(form))
+    host.mask(form for form in forms if not texts.is_open(form))
     sourced = sources.read(environ, settings.values)
     findings = list(sourced.findings)
     profiles = _checked(sourced.profiles, settings, environ, findings, host, hide)

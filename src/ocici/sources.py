@@ -38,10 +38,6 @@ _OCI_CLI: Final = {
 _BUNDLE: Final = "OCICI_CREDENTIALS"
 _CONFIG: Final = "OCICI_CONFIG"
 
-# Lines of a bundle or config that hold no secret, and that findings and reports are to show.
-_REGION: Final = r"""region[ \t]*[=:][ \t]*["']?(?:[a-z]{2,4}(?:-[a-z]{2,20}){1,2}-[0-9]{1,2}|[a-z]{3})["']?"""
-_HEADING: Final = r"\[[\w .-]{1,64}\]|[\w-]{1,64}:(?:[ \t]*[|>][0-9+-]{0,2})?"
-_OPEN: Final = re.compile(rf"(?m)^[ \t]*(?:{_HEADING}|{_REGION})[ \t\r]*$")
 
 VARIABLES: Final = (*_SINGLE.values(), _BUNDLE, _CONFIG)
 """The variables that ocici reads secrets and values from, each also as `…_FILE`."""
@@ -81,12 +77,15 @@ def read(environ: Mapping[str, str], options: Mapping[str, str]) -> Sourced:
         single = _variable(environ, variable, findings, binary=name == "key")
         if single and name not in over:
             over[name] = single
-    named, origin = _named_profiles(environ, findings)
+    unfit: dict[str, Refused] = {}
+    named, origin = _named_profiles(environ, findings, unfit)
     under = dict(_oci_cli(environ))
     wanted = options.get("profile") or environ.get("OCICI_PROFILE", "")
     if not named and not over and not under:
         raise _nothing(environ)
     selected = _select(wanted, named, origin)
+    if selected in unfit:
+        raise unfit[selected]
     named.setdefault(selected, {})
     for name, value in under.items():
         named[selected].setdefault(name, value)
@@ -96,9 +95,8 @@ def read(environ: Mapping[str, str], options: Mapping[str, str]) -> Sourced:
         named[selected]["key"] = Value(Secret(content), _KEY_FILE.origin)
     profiles = []
     for name, fields in named.items():
-        key = fields.get("key")
-        if key and key.reason and name != selected:
-            findings.append(finding("profile-left-out", name=name, origin=origin))
+        if name != selected and (reason := _unfit(fields, unfit.get(name))):
+            findings.append(finding("profile-left-out", name=texts.shown_name(name), origin=origin, reason=reason))
             continue
         profiles.append(_profile(name, fields, _empty(environ) if name == selected else {}))
     return Sourced(profiles, selected, findings)
@@ -109,24 +107,13 @@ def secrets(environ: Mapping[str, str]) -> Iterator[Secret]:
 
     Files are not opened: what they hold is known to the masks once it is read.
     """
-    for variable in (
-        _SINGLE["key"],
-        _SINGLE["pass_phrase"],
-        _BUNDLE,
-        _CONFIG,
-        "OCI_CLI_KEY_CONTENT",
-        "OCI_CLI_PASSPHRASE",
-    ):
+    single = (_SINGLE["key"], _SINGLE["pass_phrase"], "OCI_CLI_KEY_CONTENT", "OCI_CLI_PASSPHRASE")
+    for variable in (*single, _BUNDLE, _CONFIG):
         value = environ.get(variable, "")
         if variable in (_BUNDLE, _CONFIG):
-            value = _OPEN.sub("", value)
+            value = texts.without_open_lines(value)
         if value:
             yield Secret(value)
-
-
-def is_open(line: str) -> bool:
-    """Whether `line`, of a bundle or config text, holds no secret: a heading, a field without its value, a region."""
-    return bool(_OPEN.fullmatch(line))
 
 
 def pass_phrase(environ: Mapping[str, str]) -> Secret:
@@ -183,7 +170,9 @@ def _oci_cli(environ: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
 # -- bundle and config text -----------------------------------------------------------------------------------
 
 
-def _named_profiles(environ: Mapping[str, str], findings: list[Finding]) -> tuple[dict[str, Fields], str]:
+def _named_profiles(
+    environ: Mapping[str, str], findings: list[Finding], unfit: dict[str, Refused]
+) -> tuple[dict[str, Fields], str]:
     """The profiles of the bundle, what it leaves open filled from the config text; and where they were read."""
     profiles: dict[str, Fields] = {}
     origins = []
@@ -198,7 +187,7 @@ def _named_profiles(environ: Mapping[str, str], findings: list[Finding]) -> tupl
 
         origins.append(value.origin)
         text = texts.read(value.secret.reveal(), value.origin, "config-syntax")
-        _add(profiles, configfile.read(text, value.origin, findings), value.origin, findings)
+        _add(profiles, configfile.read(text, value.origin, findings, unfit), value.origin, findings)
     return profiles, " and ".join(origins)
 
 
@@ -233,7 +222,7 @@ def _field(name: str, content: str, origin: str, findings: list[Finding]) -> tup
 
 
 def _select(wanted: str, named: Mapping[str, Fields], origin: str) -> str:
-    known = ", ".join(named)
+    known = ", ".join(map(texts.shown_name, named))
     if wanted:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", wanted) or holds_key(wanted):
             raise refused("profile-name", origin="--profile or OCICI_PROFILE", length=len(wanted))
@@ -245,6 +234,17 @@ def _select(wanted: str, named: Mapping[str, Fields], origin: str) -> str:
     if len(named) > 1:
         raise refused("profile-not-chosen", origin=origin, known=known)
     return next(iter(named))
+
+
+def _unfit(fields: Fields, refusal: Refused | None) -> str:
+    """Why a profile that was not selected cannot be in the session; "" where it can."""
+    if refusal:
+        token = refusal.findings[0].code == "token-profile"
+        return "signs with a session token" if token else "has a name that not every tool reads"
+    key = fields.get("key")
+    if not key:
+        return "has no private key"
+    return "has a key that cannot be read on this machine" if key.reason else ""
 
 
 def _empty(environ: Mapping[str, str]) -> dict[str, str]:

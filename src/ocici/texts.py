@@ -16,6 +16,11 @@ from ocici.findings import refused
 UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """The byte-order marks of its two forms."""
 
+# Lines of a bundle or config that hold no secret, and that findings and reports are to show.
+_REGION: Final = r"""region[ \t]*[=:][ \t]*["']?(?:[a-z]{2,4}(?:-[a-z]{2,20}){1,2}-[0-9]{1,2}|[a-z]{3})["']?"""
+_HEADING: Final = r"\[[\w .-]{1,64}\]|[\w-]{1,64}:(?:[ \t]*[|>][0-9+-]{0,2})?"
+_OPEN: Final = re.compile(rf"(?m)^[ \t]*(?:{_HEADING}|{_REGION})[ \t\r]*$")
+
 _BEGIN = re.compile(r"[\s\"'`\ufeff]*-----BEGIN [A-Z ]{0,20}PRIVATE KEY")
 _PATH = re.compile(r"(?:~|\.{1,2}|file:|@)?/\S*|[A-Za-z]:[/\\]\S*|[\w./\\-]+\.(?:ya?ml|json|pem|key|txt|cfg)")
 
@@ -66,6 +71,16 @@ def refuse_stand_in(text: str, origin: str) -> None:
     parts = [text] if "\n" in text else [text, *re.split(r"[/\\]", text)]
     if form := next((form for part in parts if (form := instead.unexpanded(part))), ""):
         raise refused("value-unexpanded", origin=origin, form=form)
+
+
+def without_open_lines(text: str) -> str:
+    """The bundle or config `text` without its lines that hold no secret."""
+    return _OPEN.sub("", text)
+
+
+def is_open(line: str) -> bool:
+    """Whether `line`, of a bundle or config text, holds no secret: a heading, a field without its value, a region."""
+    return bool(_OPEN.fullmatch(line))
 
 
 # -- paths and names ------------------------------------------------------------------------------------------
