@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from ocici import configfile
 from ocici.findings import Finding, Refused
 
+from .conftest import Pair
+
 
 def read(text: str) -> dict[str, dict[str, str]]:
     return configfile.read(text, "C", [])
@@ -50,6 +52,33 @@ def test_what_does_not_belong_to_the_credentials_is_noted() -> None:
 
 def test_oci_clis_own_sections_are_no_profiles() -> None:
     assert list(read("[DEFAULT]\nuser=u\n[OCI_CLI_SETTINGS]\ndefault_profile=x\n")) == ["DEFAULT"]
+
+
+@pytest.mark.parametrize("begin", ["key_content=", "key_content: ", "Key_Content = "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("label", ["", "OCI_API_KEY\n"])
+@pytest.mark.parametrize("margin", ["", "  "])
+def test_a_key_that_was_expanded_into_a_config(margin: str, begin: str, end: str, label: str, pair: Pair) -> None:
+    findings: list[Finding] = []
+    locked = "Proc-Type: 4,ENCRYPTED\n\n"
+    key = pair.private.replace("KEY-----\n", f"KEY-----\n{locked}", 1) + label
+    text = f"[a]\n{margin}user=u\n{margin}{begin}{key}{margin}region=r\n[b]\nuser=v\n".replace("\n", end)
+    profiles = configfile.read(text, "C", findings)
+    assert {**profiles["a"], "key_content": ""} == {"user": "u", "key_content": "", "region": "r"}
+    assert profiles["a"]["key_content"].replace("\r", "") == key.strip()
+    assert profiles["b"] == {"user": "v"}
+    assert [found.code for found in findings] == ["value-repaired"]
+
+
+def test_a_key_that_is_indented_needs_no_mending(pair: Pair) -> None:
+    findings: list[Finding] = []
+    key = pair.private.replace("\n", "\n  ")
+    assert configfile.read(f"[a]\nkey_content={key}\n", "C", findings)["a"]["key_content"] == pair.private.strip()
+    assert findings == []
+
+
+def test_a_key_without_its_end_takes_nothing_with_it(pair: Pair) -> None:
+    assert refusal(f"[a]\nkey_content={pair.private[:200]}\nregion=r\n") == "config-syntax"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from ocici.findings import Finding, Refused, finding, refused
 
 # Fields that the SDK's config may hold besides the credentials (oci/config.py, DEFAULT_CONFIG), and oci-cli's.
 _IGNORED = ("log_requests", "additional_user_agent", "output", "compartment-id")
+_LABEL = "OCI_API_KEY"  # the line that the OCI console puts below a key
+_KEY = re.compile(r"(?i)([ \t]*)key_content[ \t]*[=:][ \t]*[\"']?-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")
 # oci-cli keeps its own settings in sections of this name in its files.
 _NOT_PROFILES = ("OCI_CLI_SETTINGS", "OCI_CLI_CANNED_QUERIES", "OCI_CLI_COMMAND_ALIASES", "OCI_CLI_PARAM_ALIASES")
 
@@ -29,8 +31,12 @@ def read(
     if mended != text:
         repairs = r"line ends that were written out (\n), or those of an old Mac (CR), were made true ones"
         findings.append(finding("value-repaired", origin=origin, repairs=repairs))
+    indented = _with_indented_keys(mended)
+    if indented != mended:
+        repairs = "the lines of a key after its BEGIN line were not indented, and were taken for a part of key_content"
+        findings.append(finding("value-repaired", origin=origin, repairs=repairs))
     profiles = {}
-    for name, fields in sections(mended, origin).items():
+    for name, fields in sections(indented, origin).items():
         if name in _NOT_PROFILES:
             continue
         try:
@@ -58,6 +64,25 @@ def _with_line_ends(text: str) -> str:
     if "\n" in text.strip():
         return text
     return re.sub(r"(?:\\r)?\\n(?=\s*(?:\[|[#;]|[a-z][a-z_-]{2,40}\s*[=:]|\\|$))", "\n", text.replace("\r", "\n"))
+
+
+def _with_indented_keys(text: str) -> str:
+    """`text` with every key in it indented: one that a CI system expanded into the config (${{ secrets.KEY }}) is not.
+
+    A key without its END line stays as it is: nothing tells what else belongs to it.
+    """
+    lines = text.split("\n")
+    begin, margin = -1, ""  # where a key began that has not ended yet, and what makes its lines deeper than that one
+    for at, line in enumerate(lines):
+        if match := _KEY.match(line):
+            begin, margin = at, match[1] + " "
+        if begin >= 0 and "-----END " in line:
+            end = at + 2 if lines[at + 1 : at + 2] and lines[at + 1].strip() == _LABEL else at + 1
+            for inner in range(begin + 1, end):
+                if lines[inner].strip() and not lines[inner].startswith(margin):
+                    lines[inner] = margin + lines[inner]
+            begin = -1
+    return "\n".join(lines)
 
 
 def sections(text: str, origin: str) -> dict[str, dict[str, str]]:
