@@ -688,8 +688,13 @@ def test_config_without_a_field(commands: Commands, pair: Pair, field: str, code
     check(commands, config(commands, pair, **{field: None})).only(code, "given for profile DEFAULT", "config", 1)
 
 
-def test_config_without_a_fingerprint_is_one_that_no_tool_takes(commands: Commands, pair: Pair) -> None:
-    file = config(commands, pair, fingerprint=None)
+@pytest.mark.parametrize("empty", [None, ""])
+def test_config_without_a_fingerprint_is_one_that_no_tool_takes(
+    commands: Commands, pair: Pair, empty: str | None
+) -> None:
+    file = config(commands, pair, fingerprint=empty)
+    with pytest.raises(oci.exceptions.InvalidConfig):
+        oci.config.validate_config(oci.config.from_file(str(file)))
     told = check(commands, file)
     told.only("fingerprint-missing", f"Profile DEFAULT of {file}", f"`fingerprint={pair.fingerprint}`", 1)
 

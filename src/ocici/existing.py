@@ -70,7 +70,7 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
             findings.append(finding("mended-for-check", name, cause=found.cause))
         elif not (unread and found.code == "key-missing"):
             findings.append(found)
-    if "fingerprint" not in fields and (actual := checked.profile.credentials.fingerprint):
+    if not fields.get("fingerprint") and (actual := checked.profile.credentials.fingerprint):
         findings.append(finding("fingerprint-missing", name, origin=f"Profile {name} of {path}", actual=actual))
     described: dict[str, Any] = {"profile": name, **signin.identity(checked.profile)}
     if fields.get("key_file") and not unread:  # else it may be anything, even the key itself

@@ -645,7 +645,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "fingerprint-missing": Entry(
         "no fingerprint in the config",
         "{origin} has no fingerprint. ocici takes it from the key, but OCI tools want it in the file.",
-        "Add the line `fingerprint={actual}` to the profile.",
+        "Write the line `fingerprint={actual}` in the profile.",
         symptoms=(
             "{'fingerprint': 'missing'}",
             "did not find a proper configuration for keyFingerprint",
