@@ -15,6 +15,7 @@ from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
 
+_HIDDEN: Final = re.compile(r"(?i)[ \t]*(pass_phrase|key_content|key_file)[ \t]*[=:](.*)")
 _UTF_8: Final = b"\xef\xbb\xbf"
 
 
@@ -36,12 +37,23 @@ def secrets(path: Path) -> list[Secret | str]:
     wide = content[:2] in texts.UTF_16
     text = content.decode("utf-16", "replace") if wide else content.decode("utf-8", "surrogateescape")
     found: list[Secret | str] = []
-    for name, value in re.findall(r"(?m)^\s*(pass_phrase|key_content|key_file)\s*[=:]\s*(.+)$", text):
+    for name, value in _hidden(text):
         if name == "pass_phrase":
             found.append(Secret(value))
         elif name == "key_content" or re.search("PRIVATE KEY|^(?:MII|LS0t|TFMw)", value):  # PEM, or base64 of it
             found += [Secret(value), *pem.forms(Secret(value), Secret())]
     return found
+
+
+def _hidden(text: str) -> list[tuple[str, str]]:
+    """The fields in `text` that may hold a secret, by name, each with the indented lines that continue it."""
+    found: list[tuple[str, list[str]]] = []
+    for line in re.split(r"\r\n?|\n", text):
+        if match := _HIDDEN.match(line):
+            found.append((match[1].lower(), [match[2]]))
+        elif found and line[:1] in (" ", "\t"):
+            found[-1][1].append(line)
+    return [(name, value) for name, lines in found if (value := "\n".join(lines).strip())]
 
 
 def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str, str]) -> dict[str, Any]:
