@@ -199,6 +199,35 @@ def test_a_key_in_place_of_a_text(variable: str, form: str, pair: Pair) -> None:
     assert code_of(error) == "source-is-key"
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "code", "other"),
+    [
+        ("OCICI_CREDENTIALS", CONFIG, "source-is-config", "OCICI_CONFIG."),
+        ("OCICI_CREDENTIALS", f"# ours\n\n{CONFIG}", "source-is-config", "OCICI_CONFIG."),
+        ("OCICI_CREDENTIALS", base64.b64encode(CONFIG.encode()).decode(), "source-is-config", "OCICI_CONFIG."),
+        ("OCICI_CREDENTIALS_FILE", CONFIG, "source-is-config", "OCICI_CONFIG_FILE."),
+        ("OCICI_CONFIG", BUNDLE, "source-is-bundle", "OCICI_CREDENTIALS."),
+        ("OCICI_CONFIG", f"---\n{BUNDLE}", "source-is-bundle", "OCICI_CREDENTIALS."),
+        ("OCICI_CONFIG", '{"user": "u"}', "source-is-bundle", "OCICI_CREDENTIALS."),
+        ("OCICI_CONFIG", "profiles:\n  a: {user: u}\n", "source-is-bundle", "OCICI_CREDENTIALS."),
+        ("OCICI_CONFIG_FILE", BUNDLE, "source-is-bundle", "OCICI_CREDENTIALS_FILE."),
+        # What may be either is told as before.
+        ("OCICI_CONFIG", f"user: u\n{CONFIG}", "config-syntax", ""),
+        ("OCICI_CREDENTIALS", "[user, tenancy]", "bundle-shape", ""),
+    ],
+)
+def test_a_config_and_a_bundle_in_place_of_each_other(
+    tmp_path: Path, variable: str, text: str, code: str, other: str
+) -> None:
+    if variable.endswith("_FILE"):
+        (tmp_path / "text").write_text(text)
+        text = str(tmp_path / "text")
+    with pytest.raises(Refused) as error:
+        sources.read({variable: text}, {})
+    assert code_of(error) == code
+    assert not other or error.value.findings[0].fix.endswith(f" as {other}")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_base64_that_begins_like_a_path_is_none(encoding: str) -> None:
     encoded = base64.b64encode(("\ufeff" + BUNDLE).encode(encoding)).decode()

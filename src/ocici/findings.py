@@ -526,6 +526,18 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "of all of them (docs/COMMANDS.md has an example).",
         exit_code=USAGE,
     ),
+    "source-is-config": Entry(
+        "a config where a bundle was expected",
+        "{origin} holds the text of an OCI config file, and not a bundle.",
+        "Hand it over as {variable}.",
+        exit_code=USAGE,
+    ),
+    "source-is-bundle": Entry(
+        "a bundle where a config was expected",
+        "{origin} holds a bundle (YAML or JSON), and not the text of an OCI config file.",
+        "Hand it over as {variable}.",
+        exit_code=USAGE,
+    ),
     "bundle-syntax": Entry(
         "a bundle that cannot be read",
         "{origin} can be read neither as YAML nor as JSON{where}.",

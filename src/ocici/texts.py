@@ -29,7 +29,8 @@ def read(raw: bytes, origin: str, code: str) -> str:
     """The text of a bundle or config: as it is, or out of one line of base64, which every secret store keeps.
 
     Parameters: `raw`, what arrived; `origin`, where, for findings; `code`, the finding to raise where it is no text.
-    Raises `Refused` with it, or: value-masked, value-unexpanded, source-is-path, source-is-key.
+    Raises `Refused` with it, or: value-masked, value-unexpanded, source-is-path, source-is-key,
+    source-is-config, source-is-bundle.
     """
     whole = raw.strip(b" \t\r\n\"'`").decode("utf-8", "replace")
     variable = origin.removesuffix("_FILE")
@@ -42,7 +43,24 @@ def read(raw: bytes, origin: str, code: str) -> str:
         raise refused("source-is-key", origin=origin, variable=variable)
     if text is None:
         raise refused(code, origin=origin, where="", detail="it is not text")
+    _refuse_the_other(text, origin, code)
     return text
+
+
+def _refuse_the_other(text: str, origin: str, code: str) -> None:
+    """Raise `Refused` where a config stands in place of a bundle, or a bundle in place of a config.
+
+    No bundle begins with a heading in brackets. No config has braces, nor fields by `name: value` without a heading.
+    """
+    begins = next((line for line in map(str.strip, text.splitlines()) if line and line[0] not in "#;"), "")
+    other = "OCICI_CONFIG" if code == "bundle-syntax" else "OCICI_CREDENTIALS"
+    variable = f"{other}_FILE" if origin.endswith("_FILE") else other
+    if code == "bundle-syntax" and re.match(r"\[[\w .-]{1,64}\]", begins):
+        raise refused("source-is-config", origin=origin, variable=variable)
+    headed = re.search(r"(?m)^[ \t]*\[", text)
+    fields = begins == "---" or re.match(r"[\"']?[A-Za-z_-]{1,40}[\"']?:(?:\s|$)", begins)
+    if code == "config-syntax" and (begins.startswith("{") or (fields and not headed)):
+        raise refused("source-is-bundle", origin=origin, variable=variable)
 
 
 def _decoded(raw: bytes) -> bytes:
