@@ -8,6 +8,7 @@ import json
 import os
 import termios
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,36 @@ def test_bundle_and_config_may_be_base64(text: str, wrap: int) -> None:
     assert read_one({variable: encoded}) == read_one({variable: text})
 
 
+@pytest.mark.parametrize("text", [BUNDLE, CONFIG, json.dumps({"user": "u", "region": "fra"})])
+@pytest.mark.parametrize(
+    ("form", "repairs"),
+    [
+        (lambda text: f'"{text}"', "quotes round it"),
+        (lambda text: f"'{text}'\n", "quotes round it"),
+        (lambda text: f"'{base64.b64encode(text.encode()).decode()}'", "quotes round it"),
+        (lambda text: unpadded(text, "utf-8"), "the = that were missing"),
+        (lambda text: base64.b64encode(text.encode("utf-16-le")).decode(), ""),
+        (lambda text: unpadded(text, "utf-16-le"), "the = that were missing"),
+    ],
+)
+def test_what_gets_round_a_bundle_and_a_config(text: str, form: Callable[[str], str], repairs: str) -> None:
+    variable = "OCICI_CONFIG" if text is CONFIG else "OCICI_CREDENTIALS"
+    assert read_one({variable: form(text)}) == read_one({variable: text})
+    causes = [found.cause for found in sources.read({variable: form(text)}, {}).findings]
+    assert [repairs in cause for cause in causes] == ([True] if repairs else [])
+
+
+def unpadded(text: str, encoding: str) -> str:
+    """The base64 of `text`, which lacks the = at its end."""
+    while not (encoded := base64.b64encode(text.encode(encoding)).decode()).endswith("="):
+        text += "\n"
+    return encoded.rstrip("=")
+
+
+def test_the_quotes_of_a_bundles_own_values_stay() -> None:
+    assert read_one({"OCICI_CREDENTIALS": '"user": "u"\n"region": "fra"'})["user"] == "u"
+
+
 def test_a_bundle_in_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "bundle.yaml").write_text(BUNDLE, encoding="utf-8-sig")
     assert read_one({"OCICI_CREDENTIALS_FILE": str(tmp_path / "bundle.yaml")})["user"] == "bundle-user"
@@ -181,7 +212,9 @@ def test_a_path_in_place_of_a_text(variable: str, path: str) -> None:
 @pytest.mark.parametrize("body", ["MIIE" * 16, "MIIE" * 15 + "MI==", "MIIE" * 15 + "MII="])
 def test_a_pem_file_is_not_taken_for_base64(body: str) -> None:
     with pytest.raises(Refused) as error:
-        texts.read(f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n".encode(), "O", "bundle-syntax")
+        texts.read(
+            f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n".encode(), "O", "bundle-syntax", []
+        )
     assert code_of(error) == "source-is-key"
 
 

@@ -180,13 +180,13 @@ def _named_profiles(
         from ocici import bundle
 
         origins.append(value.origin)
-        text = texts.read(value.secret.reveal(), value.origin, "bundle-syntax")
+        text = texts.read(value.secret.reveal(), value.origin, "bundle-syntax", findings)
         _add(profiles, bundle.read(text, value.origin), value.origin, findings)
     if value := _variable(environ, _CONFIG, findings):
         from ocici import configfile  # with configparser, 4 ms
 
         origins.append(value.origin)
-        text = texts.read(value.secret.reveal(), value.origin, "config-syntax")
+        text = texts.read(value.secret.reveal(), value.origin, "config-syntax", findings)
         _add(profiles, configfile.read(text, value.origin, findings, unfit), value.origin, findings)
     return profiles, " and ".join(origins)
 

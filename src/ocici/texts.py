@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import re
 from typing import Final
 
-from ocici.findings import refused
+from ocici.findings import Finding, finding, refused
 
 UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 """The byte-order marks of its two forms."""
@@ -22,20 +21,25 @@ _HEADING: Final = r"\[[\w .-]{1,64}\]|[\w-]{1,64}:(?:[ \t]*[|>][0-9+-]{0,2})?"
 _OPEN: Final = re.compile(rf"(?m)^[ \t]*(?:{_HEADING}|{_REGION})[ \t\r]*$")
 
 _BEGIN = re.compile(r"[\s\"'`\ufeff]*-----BEGIN [A-Z ]{0,20}PRIVATE KEY")
+_BASE64 = re.compile(rb"(?!--)[A-Za-z0-9+/_-]{16,}=*")  # a BEGIN line has its letters too
+_WITHIN = re.compile(rb"\{|\[|---\s|[A-Za-z_-]{1,40}[ \t]*[:=]|[A-Za-z0-9+/=_\s-]{16,}\Z")
 _PATH = re.compile(r"(?:~|\.{1,2}|file:|@)?/\S*|[A-Za-z]:[/\\]\S*|[\w./\\-]+\.(?:ya?ml|json|pem|key|txt|cfg)")
 
 
-def read(raw: bytes, origin: str, code: str) -> str:
+def read(raw: bytes, origin: str, code: str, findings: list[Finding]) -> str:
     """The text of a bundle or config: as it is, or out of one line of base64, which every secret store keeps.
 
-    Parameters: `raw`, what arrived; `origin`, where, for findings; `code`, the finding to raise where it is no text.
+    Parameters: `raw`, what arrived; `origin`, where, for findings; `code`, the finding to raise where it is no text;
+    `findings`, to add a note to of what was mended.
     Raises `Refused` with it, or: value-masked, value-unexpanded, source-is-path, source-is-key,
     source-is-config, source-is-bundle.
     """
     whole = raw.strip(b" \t\r\n\"'`").decode("utf-8", "replace")
     variable = origin.removesuffix("_FILE")
     refuse_stand_in(whole, origin)
-    decoded = _decoded(raw)
+    repairs: list[str] = []
+    raw = _unquoted(raw, repairs)
+    decoded = _decoded(raw, repairs)
     text = _text(decoded or raw)
     if not (decoded and text is not None) and len(whole) < 4096 and _PATH.fullmatch(whole):
         raise refused("source-is-path", origin=origin, variable=variable)
@@ -44,6 +48,8 @@ def read(raw: bytes, origin: str, code: str) -> str:
     if text is None:
         raise refused(code, origin=origin, where="", detail="it is not text")
     _refuse_the_other(text, origin, code)
+    if repairs:
+        findings.append(finding("value-repaired", origin=origin, repairs="; ".join(repairs)))
     return text
 
 
@@ -63,18 +69,45 @@ def _refuse_the_other(text: str, origin: str, code: str) -> None:
         raise refused("source-is-bundle", origin=origin, variable=variable)
 
 
-def _decoded(raw: bytes) -> bytes:
-    """What `raw` is the base64 of; empty when it is none."""
+def _unquoted(raw: bytes, repairs: list[str]) -> bytes:
+    """`raw` without the quotes round the whole of it, as `docker --env-file` keeps them.
+
+    Those of the first name and the last value of a bundle stay: what begins within must be a bundle, config or base64.
+    """
+    bare = raw.strip()
+    inner = bare[1:-1].strip()
+    if len(bare) < 2 or bare[:1] != bare[-1:] or bare[:1] not in b"\"'`" or not _WITHIN.match(inner):
+        return raw
+    repairs.append("quotes round it were removed")
+    return inner
+
+
+def _decoded(raw: bytes, repairs: list[str]) -> bytes:
+    """What `raw` is the base64 of; empty when it is none. The = at its end may be missing, where it is of a text."""
     compact = b"".join(raw.split())
-    if re.fullmatch(rb"(?!--)[A-Za-z0-9+/_-]{16,}=*", compact):  # a BEGIN line has its letters too
-        with contextlib.suppress(binascii.Error):
-            return base64.b64decode(compact.translate(bytes.maketrans(b"-_", b"+/")), validate=True)
-    return b""
+    if not _BASE64.fullmatch(compact):
+        return b""
+    bare = compact.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    padded = bare + b"=" * (-len(bare) % 4)
+    try:
+        decoded = base64.b64decode(padded, validate=True)
+    except binascii.Error:
+        return b""
+    if len(padded) != len(compact):
+        if _text(decoded) is None:
+            return b""
+        repairs.append("the = that were missing at the end of its base64 were added")
+    return decoded
 
 
 def _text(raw: bytes) -> str | None:
+    encoding = "utf-8-sig"
+    if raw[:2] in UTF_16:
+        encoding = "utf-16"
+    elif raw[1:4:2] == b"\0\0":  # two letters of ASCII in UTF-16 as PowerShell's [Text.Encoding]::Unicode makes it
+        encoding = "utf-16-le"
     try:
-        return raw.decode("utf-16" if raw[:2] in UTF_16 else "utf-8-sig")
+        return raw.decode(encoding)
     except UnicodeDecodeError:
         return None
 
