@@ -25,6 +25,28 @@ def test_yaml_and_json_are_read_alike() -> None:
     assert bundle.read(text, "B") == bundle.read(json.dumps(fields), "B") == {"DEFAULT": fields}
 
 
+def test_json_may_be_indented_with_tabs() -> None:
+    fields = {"user": "u", "pass_phrase": "a\tb"}
+    profiles = {"profiles": {"a": fields, "b": fields}}
+    assert bundle.read(json.dumps(profiles, indent="\t"), "B") == {"a": fields, "b": fields}
+    assert bundle.read('{"user":\t"u"\t,\r\n\t"region": "r"}', "B") == {"DEFAULT": {"user": "u", "region": "r"}}
+
+
+def test_a_tab_within_a_value_of_yaml_stays() -> None:
+    assert bundle.read("{pass_phrase: 'a\tb'}", "B") == {"DEFAULT": {"pass_phrase": "a\tb"}}
+
+
+@pytest.mark.parametrize("text", ["user: u\n\tregion: r\n", "{user: u,\n\tregion: r}"])
+def test_a_tab_in_yaml_is_named(text: str) -> None:
+    code, cause = refusal(text)
+    assert code == "bundle-syntax"
+    assert "(line 2, column 1, where a tab stands: YAML takes spaces alone)" in cause
+
+
+def test_another_mistake_is_no_tab() -> None:
+    assert "tab" not in refusal("user: 'u\tv\n")[1]
+
+
 def test_a_fingerprint_is_text_even_where_yaml_sees_a_number() -> None:
     # YAML 1.1 reads 11:22:33 as a number of base 60.
     digits = ":".join(["11", "22", "33", "44"] * 4)

@@ -6,6 +6,7 @@ of a fingerprint such as 11:22:33 (base 60) and a date of others. JSON is read b
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -86,7 +87,7 @@ class _Reader:
     """Makes plain dicts and texts of YAML nodes, and refuses what a bundle has no use for."""
 
     def __init__(self, text: str, origin: str) -> None:
-        self._text = text
+        self._text = _without_tabs(text)
         self._origin = origin
 
     def mapping(self) -> Mapping[str, object]:
@@ -99,7 +100,7 @@ class _Reader:
             value = self._value(node, 0) if node else ""
         except yaml.YAMLError as error:
             # The error's own text quotes the bundle. Only the place is taken from it.
-            raise refused("bundle-syntax", origin=self._origin, where=_where(error)) from None
+            raise refused("bundle-syntax", origin=self._origin, where=_where(error, self._text)) from None
         except RecursionError:
             raise refused("bundle-shape", origin=self._origin, detail="it is nested too deeply") from None
         if not isinstance(value, dict):
@@ -155,6 +156,20 @@ def _at(mark: Any) -> str:
     return f" (line {mark.line + 1})" if mark else ""
 
 
-def _where(error: yaml.YAMLError) -> str:
+def _where(error: yaml.YAMLError, text: str) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    if not mark:
+        return ""
+    tab = ", where a tab stands: YAML takes spaces alone" if text[mark.index : mark.index + 1] == "\t" else ""
+    return f" (line {mark.line + 1}, column {mark.column + 1}{tab})"
+
+
+def _without_tabs(text: str) -> str:
+    """`text` with spaces for tabs where it is JSON, which may be indented with them and has none within its values."""
+    if "\t" not in text or not text.lstrip().startswith("{"):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text.replace("\t", " ")
