@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import oci.config
 import pytest
 
 from ocici import checks
@@ -101,6 +102,33 @@ def test_a_region_of_the_metadata_variable_is_known(good: Credentials) -> None:
 )
 def test_each_mistake_has_its_own_finding(good: Credentials, field: str, value: object, code: str) -> None:
     assert codes(good._replace(**{field: value})) == [code]  # type: ignore[arg-type]
+
+
+OLD = "ocidv1:{}:oc1:phx:1460406592660:aaaaaaaabbbbccccddddeeeeffffgggghh"
+
+
+def test_ocids_of_the_old_form_are_taken_as_they_are(good: Credentials) -> None:
+    old = good._replace(user=OLD.format("user"), tenancy=OLD.format("tenancy"))
+    for field in ("user", "tenancy"):
+        assert oci.config.PATTERNS[field].match(getattr(old, field))
+    checked = run(old)
+    assert checked.findings == []
+    assert (checked.profile.credentials.user, checked.profile.credentials.tenancy) == (old.user, old.tenancy)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (OLD.format("tenancy"), "ocid-wrong-type"),
+        (OLD.format("user").replace("oc1", "oc4"), "realm-mismatch"),
+        (OLD.format("user").upper(), "ocid-malformed"),
+        ("ocidv1:user:oc1", "ocid-malformed"),
+    ],
+)
+def test_mistakes_in_ocids_of_the_old_form(good: Credentials, value: str, code: str) -> None:
+    found = run(good._replace(user=value)).findings
+    assert [each.code for each in found] == [code]
+    assert "does not begin with" not in found[0].cause
 
 
 @pytest.mark.parametrize("name", ["user", "tenancy", "region", "fingerprint"])

@@ -92,6 +92,7 @@ def test_exit_codes() -> None:
     ("value", "text"),
     [
         ("ocid1.user.oc1..aaaaaaaabbbbbbbbccccccccdddddddd", "'ocid1.user.oc1..aaaaaaaabbbbbbbbcccc…' (48 characters)"),
+        ("ocidv1:user:oc1:phx:1460406592660:aaaaaaaabbbb", "'ocidv1:user:oc1:phx:1460406592660:aa…' (46 characters)"),
         ("eu-frankfrut-1", "'eu-frankfrut-1'"),
         ("aa:bb", "'aa:bb'"),
         ("hunter2", "a value of 7 characters"),
@@ -104,7 +105,9 @@ def test_shown(value: str, text: str) -> None:
 
 @given(st.text(min_size=5))
 def test_shown_never_repeats_an_unknown_shape(value: str) -> None:
-    if not value.startswith("ocid1.") and not any(pattern.fullmatch(value) for pattern in findings._HARMLESS[1:]):
+    if not value.startswith(("ocid1.", "ocidv1:")) and not any(
+        pattern.fullmatch(value) for pattern in findings._HARMLESS[1:]
+    ):
         assert shown(value) == f"a value of {len(value)} characters"
 
 

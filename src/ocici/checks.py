@@ -26,6 +26,8 @@ _UNIQUE_BEGINNING: Final = "aaaaaaaa"
 _MADE_UP_LENGTH: Final = 19
 _ENDINGS: Final = {",": "a comma", ";": "a semicolon", "\\n": r"a line end that was written out (\n)"}
 _OCID: Final = re.compile(r"ocid1\.([a-z0-9]+)\.([a-z0-9-]+)\.([a-z0-9-]*)(?:\.[a-z0-9-]*)?\.([a-z0-9]+)")
+# Tenancies of OCI's first years still have this form; the SDK takes both (oci/config.py, PATTERNS).
+_OLD_OCID: Final = re.compile(r"ocidv1:([a-z0-9]+):([a-z0-9-]+):(?:[a-z0-9-]*:){1,4}[a-z0-9]+")
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]{2,30}){1,4}-[0-9]{1,2}")
 _NAMES: Final = {"user": "OCICI_USER", "tenancy": "OCICI_TENANCY", "fingerprint": "OCICI_FINGERPRINT",
                  "region": "OCICI_REGION", "key": "OCICI_PRIVATE_KEY", "pass_phrase": "OCICI_PASS_PHRASE"}  # fmt: skip
@@ -149,7 +151,7 @@ class _Check:
         foreign: dict[str, list[str]] = {}  # realm -> where its OCIDs were read
         for name in ("user", "tenancy"):
             if values[name] and self._check_ocid(name, values[name], kinds[name]):
-                own = values[name].split(".")[2]
+                own = re.split("[.:]", values[name])[2]
                 if realm and own != realm:
                     foreign.setdefault(own, []).append(self._origin(name))
             if not kinds[name]:
@@ -160,7 +162,7 @@ class _Check:
 
     @staticmethod
     def _kind(value: str) -> str:
-        match = _OCID.fullmatch(value.lower())
+        match = _OCID.fullmatch(value.lower()) or _OLD_OCID.fullmatch(value.lower())
         return match.group(1) if match else ""
 
     def _check_ocid(self, name: str, value: str, kind: str) -> bool:
@@ -255,7 +257,12 @@ class _Check:
 
 
 def has_usual_length(ocid: str) -> bool:
-    """Whether the last part of `ocid`, a user's or tenancy's, is as long as OCI's own are, or plainly made up."""
+    """Whether the last part of `ocid`, a user's or tenancy's, is as long as OCI's own are, or plainly made up.
+
+    Nothing says how long those of the old form are.
+    """
+    if _OLD_OCID.fullmatch(ocid):
+        return True
     unique = ocid.rpartition(".")[2]
     made_up = len(unique) <= _MADE_UP_LENGTH and not unique.startswith(_UNIQUE_BEGINNING)
     return made_up or len(unique) == _UNIQUE_LENGTH
@@ -281,6 +288,6 @@ def _malformed(value: str, name: str) -> str:
         return f"it ends in {what}"
     if re.search(r"\s", value):
         return "it has a space in it"
-    if not value.startswith("ocid1."):
+    if not value.startswith(("ocid1.", "ocidv1:")):
         return f"it does not begin with ocid1.{name}. (it holds {shown(value)})"
     return f"it is not of that form ({shown(value)})"

@@ -99,7 +99,9 @@ def exit_code(findings: list[Finding]) -> int:
 
 
 _HARMLESS = (
-    re.compile(r"ocid1\.[a-z0-9]{1,40}\.[a-z0-9.-]{0,40}"),  # the unique part is cut off below
+    re.compile(
+        r"ocid(?:1\.[a-z0-9]{1,40}\.[a-z0-9.-]{0,40}|v1:[a-z0-9]{1,40}:[a-z0-9:-]{0,40})"
+    ),  # the unique part is cut off below
     re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){1,31}"),
     re.compile(r"[a-z]{2,4}(-[a-z]{2,20}){1,3}-[0-9]{1,2}"),
 )
