@@ -29,7 +29,7 @@ from ocici import cli, explain, interrupts
 from ocici.emulator import Emulator
 from ocici.findings import CATALOGUE
 
-from .conftest import PASS_PHRASE, TENANCY, USER, Ocici, Pair
+from .conftest import PASS_PHRASE, TENANCY, USER, Ocici, Pair, encrypt
 from .test_probe_network import FRANKFURT, ConnectProxy, Tls, certificate
 
 if TYPE_CHECKING:
@@ -353,6 +353,19 @@ def test_a_bundle_with_a_key_that_is_not_indented(commands: Commands, pair: Pair
     """The fix shows a line that stands in the secret just so."""
     told = commands("setup", environ={"OCICI_CREDENTIALS": f"user: {USER}\nkey_content: |\n{pair.private}"})
     told.only("bundle-syntax", "neither as YAML nor as JSON", "a key wants `key_content: |` and indented lines", 2)
+
+
+@pytest.mark.parametrize("phrase", ["&abc", "*abc", "!abc", "@abc", "%abc", "`abc", "abc: def", "abc #def"])
+def test_a_pass_phrase_with_characters_of_yaml(commands: Commands, pair: Pair, phrase: str) -> None:
+    """Quotes are what it wants, and with them it is read."""
+    fields = {"user": USER, "tenancy": TENANCY, "region": "fra", "key_content": encrypt(pair.private, phrase)}
+    bundle = "".join(f"{name}: {json.dumps(value)}\n" for name, value in fields.items())
+    command = ("setup", "--validate", "offline")
+    found = commands(*command, environ={"OCICI_CREDENTIALS": f"{bundle}pass_phrase: {phrase}\n"}).findings[0]
+    assert found["code"] in ("bundle-unsafe", "bundle-syntax", "pass-phrase-wrong")
+    assert "put it in single quotes" in found["fix"]
+    told = commands(*command, environ={"OCICI_CREDENTIALS": f"{bundle}pass_phrase: '{phrase}'\n"})
+    assert (told.exit, told.findings) == (0, [])
 
 
 def test_a_key_in_place_of_a_bundle(commands: Commands, pair: Pair) -> None:

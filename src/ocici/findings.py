@@ -314,7 +314,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "The pass phrase in {pass_origin} does not open the key in {origin} (or the encrypted key was damaged on its "
         "way: from outside the two look alike).",
         "Check that the pass phrase belongs to this key, and that no quotes or line end got into it: "
-        "`openssl pkey -in FILE -noout` asks for it.",
+        "`openssl pkey -in FILE -noout` asks for it. In a bundle of YAML, put it in single quotes: what follows # is "
+        "a comment there.",
         symptoms=(
             _KEY_UNREADABLE,
             "Incorrect passphrase supplied, could not decrypt key",
@@ -544,7 +545,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "a bundle that cannot be read",
         "{origin} can be read neither as YAML nor as JSON{where}.",
         "Write one `field: value` a line (docs/COMMANDS.md has an example); a key wants `key_content: |` and "
-        "indented lines.",
+        "indented lines. A pass phrase may hold characters of YAML's own (@, %, a colon): put it in single quotes.",
         exit_code=USAGE,
     ),
     "bundle-shape": Entry(
@@ -556,7 +557,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "bundle-unsafe": Entry(
         "a bundle with YAML that is refused",
         "{origin} uses {detail}{where}; a bundle is plain fields and values.",
-        "Write the values out in full.",
+        "Write the values out in full. If the pass phrase begins with & * or !, put it in single quotes.",
         exit_code=USAGE,
     ),
     "field-unknown": Entry(
