@@ -50,6 +50,19 @@ def test_what_does_not_belong_to_the_credentials_is_noted() -> None:
     assert [found.code for found in findings] == ["field-ignored"]
 
 
+@pytest.mark.parametrize("name", ["compartment", "compartment-id", "compartment_id", "compartment_ocid"])
+def test_a_compartment_is_ignored_whatever_it_is_called(name: str) -> None:
+    findings: list[Finding] = []
+    assert configfile.read(f"[DEFAULT]\nuser=u\n{name}=x\n", "C", findings) == {"DEFAULT": {"user": "u"}}
+    assert [found.code for found in findings] == ["field-ignored"]
+
+
+def test_a_field_that_has_no_place_may_be_removed() -> None:
+    with pytest.raises(Refused) as error:
+        read("[DEFAULT]\nuser=u\ntenancy_name=x\n")
+    assert error.value.findings[0].fix.endswith("or remove the line.")
+
+
 def test_oci_clis_own_sections_are_no_profiles() -> None:
     assert list(read("[DEFAULT]\nuser=u\n[OCI_CLI_SETTINGS]\ndefault_profile=x\n")) == ["DEFAULT"]
 

@@ -11,8 +11,9 @@ import re
 from ocici import bundle
 from ocici.findings import Finding, Refused, finding, refused
 
-# Fields that the SDK's config may hold besides the credentials (oci/config.py, DEFAULT_CONFIG), and oci-cli's.
-_IGNORED = ("log_requests", "additional_user_agent", "output", "compartment-id")
+# Fields that the SDK's config may hold besides the credentials (oci/config.py, DEFAULT_CONFIG), and oci-cli's. People
+# write the compartment, which is compartment-id to oci-cli, in many ways.
+_IGNORED = re.compile(r"log_requests|additional_user_agent|output|compartment(?:[-_]?(?:id|ocid|name))?")
 _LABEL = "OCI_API_KEY"  # the line that the OCI console puts below a key
 _KEY = re.compile(r"(?i)([ \t]*)key_content[ \t]*[=:][ \t]*[\"']?-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")
 # oci-cli keeps its own settings in sections of this name in its files.
@@ -51,7 +52,7 @@ def read(
 def _profile(name: str, fields: dict[str, str], origin: str, findings: list[Finding]) -> dict[str, str]:
     bundle.check_name(name, origin)
     where = f"profile {name} of {origin}"
-    ignored = [field for field in fields if field in _IGNORED]
+    ignored = [field for field in fields if _IGNORED.fullmatch(field)]
     known = {field: value for field, value in fields.items() if field not in ignored}
     for field in known:
         bundle.check_field(field, where)

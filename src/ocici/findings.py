@@ -563,7 +563,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "field-unknown": Entry(
         "an unknown field",
         "{origin} has a field that ocici does not know: {field}{nearest}.",
-        "Use the config file's own names: user, tenancy, fingerprint, region, key_file, key_content, pass_phrase.",
+        "Use the config file's own names: user, tenancy, fingerprint, region, key_file, key_content, pass_phrase; or "
+        "remove the line.",
         exit_code=USAGE,
     ),
     "field-ignored": Entry(
