@@ -698,7 +698,23 @@ def test_key_file_that_is_encrypted(commands: Commands, pair: Pair, environ: dic
     ],
 )
 def test_config_without_a_field(commands: Commands, pair: Pair, field: str, code: str) -> None:
-    check(commands, config(commands, pair, **{field: None})).only(code, "given for profile DEFAULT", "config", 1)
+    told = check(commands, config(commands, pair, **{field: None}))
+    found = told.only(code, "given for profile DEFAULT", f"`{field}` ", 1)
+    assert f" profile DEFAULT of {commands.home}/config" in found["fix"]
+    assert "OCICI_" not in found["fix"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("security_token_file", "/t", "a session token, which expires within the hour"),
+        ("delegation_token_file", "/t", "a delegation token of the machine"),
+        ("authentication_type", "instance_principal", "a delegation token of the machine"),
+    ],
+)
+def test_config_that_signs_with_a_token(commands: Commands, pair: Pair, field: str, value: str, what: str) -> None:
+    told = check(commands, config(commands, pair, **{field: value}))
+    told.only("token-profile", f" uses {field}: {what}", "Choose a profile with an API key", 2)
 
 
 @pytest.mark.parametrize("empty", [None, ""])

@@ -441,7 +441,7 @@ class TestProfiles:
     @pytest.mark.parametrize(
         ("section", "name", "reason", "code"),
         [
-            ("[x]\nsecurity_token_file=/t\nkey_file=/k.pem\n", "x", "signs with a session token", "token-profile"),
+            ("[x]\nsecurity_token_file=/t\nkey_file=/k.pem\n", "x", "signs with a token", "token-profile"),
             ("[my tenancy]\nuser=u\nkey_content=k\n", "(a name of 10 characters)", "has a name that", "profile-name"),
             ("[x]\nuser=u\n", "x", "has no private key", ""),
         ],

@@ -26,7 +26,16 @@ _OTHERS: Final = {
     "private_key_password": "pass_phrase", "password": "pass_phrase", "tenancy_ocid": "tenancy", "tenant": "tenancy",
     "tenancy_id": "tenancy", "user_ocid": "user", "user_id": "user", "username": "user",
 }  # fmt: skip
-_TOKENS: Final = ("security_token_file", "delegation_token_file", "use_security_token")
+_SESSION: Final = "a session token, which expires within the hour and cannot be renewed in a pipeline"
+_DELEGATION: Final = "a delegation token of the machine it was made on (OCI Cloud Shell), which works nowhere else"
+TOKENS: Final = {
+    "security_token_file": _SESSION,
+    "use_security_token": _SESSION,
+    "delegation_token_file": _DELEGATION,
+    "authentication_type": _DELEGATION,  # the SDK knows one alone, for delegation tokens (oci/config.py)
+}
+"""Fields of a profile that signs with no API key, and with what it signs instead."""
+
 _DEPTH: Final = 8
 
 
@@ -59,8 +68,8 @@ def check_field(name: str, origin: str) -> None:
     """Refuse a field that is not one of `FIELDS`, and name the nearest that is."""
     if name in FIELDS:
         return
-    if name in _TOKENS:
-        raise refused("token-profile", origin=origin, field=name)
+    if name in TOKENS:
+        raise refused("token-profile", origin=origin, field=name, what=TOKENS[name])
     import difflib
 
     near = _OTHERS.get(name.lower()) or next(iter(difflib.get_close_matches(name.lower()[:64], FIELDS, 1, 0.5)), "")

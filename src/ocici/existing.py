@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ocici import checks, configfile, files, pem, signin, texts
+from ocici import bundle, checks, configfile, files, pem, signin, texts
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.findings import Finding, Refused, finding, refused
 from ocici.session import LABEL
@@ -75,13 +75,10 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
     for found in checked.findings:
         if found.code == "key-repaired" and refused_file:
             continue
-        if found.code == "key-encrypted":  # the tools read no variable of ocici's
-            fix = f"Add `pass_phrase=…` to profile {name} of {path}, or run `ocici setup`: its session needs none."
-            findings.append(found._replace(fix=fix))
-        elif found.code in ("key-repaired", "value-repaired"):  # here nothing is written: the file stays as it is
+        if found.code in ("key-repaired", "value-repaired"):  # here nothing is written: the file stays as it is
             findings.append(finding("mended-for-check", name, cause=found.cause))
         elif not (unread and found.code == "key-missing"):
-            findings.append(found)
+            findings.append(found._replace(fix=_fix(found, f"profile {name} of {path}")))
     if not fields.get("fingerprint") and (actual := checked.profile.credentials.fingerprint):
         findings.append(finding("fingerprint-missing", name, origin=f"Profile {name} of {path}", actual=actual))
     described: dict[str, Any] = {"profile": name, **signin.identity(checked.profile)}
@@ -93,6 +90,16 @@ def check(path: Path, name: str, settings: signin.Settings, environ: Mapping[str
         findings += answer.pop("findings")
         described["probe"] = answer
     return {"config_file": str(path), "profile": name, "profiles": [described], "findings": findings}
+
+
+def _fix(found: Finding, profile: str) -> str:
+    """What to do about `found` in a config: check and the tools read no variable of ocici's."""
+    if found.code == "key-encrypted":
+        return f"Add `pass_phrase=…` to {profile}, or run `ocici setup`: its session needs none."
+    if found.code == "key-missing":
+        return f"Name the file of the private key in `key_file` of {profile}, or run `ocici setup`."
+    named = re.compile(r"OCICI_[A-Z]+ \(or (`[a-z]+`) in the bundle or config\)")
+    return named.sub(lambda match: f"{match[1]} in {profile}", found.fix)
 
 
 def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
@@ -110,8 +117,9 @@ def _fields(path: Path, name: str, findings: list[Finding]) -> dict[str, str]:
     if content.startswith(_UTF_8):
         findings.append(finding("mended-for-check", name, cause=f"{path} begins with a byte-order mark."))
     fields = profiles[name]
-    if fields.get("security_token_file"):
-        raise refused("token-profile", name, origin=f"profile {name} of {path}", field="security_token_file")
+    if token := next((field for field in bundle.TOKENS if fields.get(field)), ""):
+        origin, what = f"profile {name} of {path}", bundle.TOKENS[token]
+        raise refused("token-profile", name, origin=origin, field=token, what=what)
     if fields.get("key_content"):
         findings.append(finding("key-in-config", name, origin=f"Profile {name} of {path}"))
     if fields.get("pass_phrase"):

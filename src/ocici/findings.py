@@ -575,7 +575,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "token-profile": Entry(
         "a profile that signs with a token",
-        "{origin} uses {field}: a session token, which expires within the hour and cannot be renewed in a pipeline.",
+        "{origin} uses {field}: {what}.",
         "Choose a profile with an API key (--profile or OCICI_PROFILE). If there is none, `ocici keygen` makes the "
         "pair and says what to upload.",
         exit_code=USAGE,

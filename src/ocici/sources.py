@@ -240,7 +240,7 @@ def _unfit(fields: Fields, refusal: Refused | None) -> str:
     """Why a profile that was not selected cannot be in the session; "" where it can."""
     if refusal:
         token = refusal.findings[0].code == "token-profile"
-        return "signs with a session token" if token else "has a name that not every tool reads"
+        return "signs with a token" if token else "has a name that not every tool reads"
     key = fields.get("key")
     if not key:
         return "has no private key"
