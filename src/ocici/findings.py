@@ -626,8 +626,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "profile-left-out": Entry(
         "a profile was left out",
         "Profile {name} of {origin} {reason}, and it was not chosen: the session goes without it.",
-        "Nothing to do where no later step needs it. Otherwise give it such a name and an API key of its own "
-        "(`key_content` in a bundle).",
+        "Nothing to do where no later step needs it. Otherwise correct that: a profile of letters and digits with an "
+        "API key, as `key_content` or in a file on this machine, is taken over.",
         severity="warning",
     ),
     # -- an existing config ---------------------------------------------------------------------------------
