@@ -417,6 +417,32 @@ def test_a_proxy_that_cannot_be_used(known: Profile, value: str) -> None:
 
 @both
 @pytest.mark.parametrize(
+    "value",
+    [
+        "http://ciuser:7351/hunter2@127.0.0.1:1",
+        "http://ciuser:7351?hunter2@127.0.0.1:1",
+        "http://ciuser:7351#hunter2@127.0.0.1:1",
+        "ciuser:7351/hunter2@127.0.0.1:1",
+        "http://ciuser%3A7351hunter2%40127.0.0.1:1",
+        "http://ciuser 7351hunter2:1",
+    ],
+)
+def test_a_proxy_s_password_that_ends_its_url_shows_nowhere(known: Profile, sdk: bool, value: str) -> None:
+    answer = ask(known, "", {"HTTPS_PROXY": value}, sdk)
+    code, cause = failed(answer)
+    assert (code, "HTTPS_PROXY is not of the form http://HOST:PORT or" in cause) == ("proxy-failed", True)
+    assert not [piece for piece in ("ciuser", "7351", "hunter2") if piece in repr(answer)]
+    assert "%2F %23 %3F %40" in answer.findings[0].fix
+
+
+def test_a_proxy_may_end_in_a_slash() -> None:
+    found = proxy(endpoint("https://x.example"), {"HTTPS_PROXY": "http://me:a%2Fb@proxy.example:3128/"})
+    assert found
+    assert (found.shown, found.password) == ("http://proxy.example:3128", "a/b")
+
+
+@both
+@pytest.mark.parametrize(
     ("variable", "value"),
     [("NO_PROXY", "127.1"), ("no_proxy", "a.example, 127.1"), ("NO_PROXY", "*"), ("NO_PROXY", ".1")],
 )

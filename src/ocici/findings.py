@@ -942,7 +942,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "proxy-failed": Entry(
         "the proxy failed",
         "The proxy {proxy} gave no way through to {host}: {reason}.",
-        "Check HTTPS_PROXY and its user and password, or add the host to NO_PROXY.",
+        "Check HTTPS_PROXY and its user and password (in these write / # ? @ and % as %2F %23 %3F %40 and %25), or add "
+        "the host to NO_PROXY.",
         exit_code=SERVICE,
         symptoms=("Unable to connect to proxy", "Proxy Authentication Required", _CLI_TIMED_OUT),
     ),

@@ -117,10 +117,23 @@ def proxy(target: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
             proxy=f"of {name}",
             reason=f"proxies of kind {parts.scheme}:// are not supported, only http://",
         )
-    if parts.scheme != "http" or not parts.hostname:
-        raise Failure("proxy-failed", proxy=f"of {name}", reason=f"{name} is not of the form http://HOST:PORT")
+    host = parts.hostname or ""
+    if not host or not _is_all(parts):
+        form = "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+        raise Failure("proxy-failed", proxy=f"of {name}", reason=f"{name} is not of the form {form}")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Proxy(parts.hostname, port, parts.geturl(), user, password)
+    return Proxy(host, port, parts.geturl(), user, password)
+
+
+def _is_all(parts: SplitResult) -> bool:
+    """Whether `parts` are a proxy and nothing else.
+
+    What follows the port is the rest of a password with a bare / ? or # in it: host and port are then a user and the
+    beginning of that password. A host with % or a blank in it may be user and password too.
+    """
+    if parts.scheme != "http" or not parts.netloc.isprintable() or re.search("[% ]", parts.hostname or ""):
+        return False
+    return parts.path in ("", "/") and not parts.query and not parts.fragment
 
 
 def _loopback(host: str) -> bool:
