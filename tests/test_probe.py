@@ -160,6 +160,16 @@ def test_a_sign_in_page(emulator: Emulator, known: Profile, sdk: bool) -> None:
     assert (code(answer), answer.attempts) == ("unexpected-answer", 1)
 
 
+@both
+def test_a_failure_over_plain_http_may_be_a_proxy_s(known: Profile, sdk: bool) -> None:
+    with Raw(b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>") as server:
+        answer = ask(known, server.endpoint, sdk, deadline=2.5)
+        assert answer.attempts == len(server.seen) > 1
+    assert (code(answer), answer.status) == ("service-failed", 502)
+    assert ", or a proxy on the way, answered 502 without a code" in answer.findings[0].cause
+    assert "the proxy if there is one" in answer.findings[0].fix
+
+
 # -- what a retry can mend --------------------------------------------------------------------------------
 
 
@@ -687,7 +697,19 @@ def test_outcomes_by_status() -> None:
     assert outcome(404, None) == ("failed", "unexpected-answer")
     assert outcome(429, None) == ("failed", "throttled")
     assert outcome(500, error) == ("failed", "service-failed")
-    assert outcome(502, "<html>") == ("failed", "unexpected-answer")
+    assert outcome(502, "<html>") == ("failed", "service-failed")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html><h1>503 Service Temporarily Unavailable</h1></html>", b'{"code": "\\u0000"}']
+)
+@pytest.mark.parametrize(("status", "expected"), [(429, "throttled"), (503, "service-failed")])
+def test_a_failure_without_a_code(status: int, expected: str, body: bytes) -> None:
+    asked = Asked("DEFAULT", "eu-frankfurt-1", "aa:bb", CALLS["namespace"], "oci.example", 2.0, 3)
+    (finding,) = of_reply(Reply(status, {}, body, 0.0), asked).findings
+    assert finding.code == expected
+    who = "OCI" if b"code" in body else "oci.example"
+    assert finding.cause == f"{who} answered {status} without a code to GetNamespace (asked 3 times in 2.0 s)."
 
 
 def test_a_name_that_the_resolver_may_find_later_is_asked_for_twice() -> None:

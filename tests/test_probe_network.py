@@ -144,6 +144,20 @@ class Tls(Peer):
         super().__init__(serve)
 
 
+def failing(chain: Path) -> Peer:
+    """A load balancer with nothing behind it: TLS, and a page that says so."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while secure.recv(65536):
+                secure.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 6\r\n\r\n<html>")
+
+    return Peer(serve)
+
+
 class ConnectProxy(Peer):
     """A proxy: CONNECT and plain forwarding. It alone knows where the names in `hosts` (HOST:PORT) are.
 
@@ -370,6 +384,20 @@ def test_a_proxy_that_wants_another_password(known: Profile, sdk: bool, url: str
     assert "407" in cause
     assert f"http://127.0.0.1:{way.port}" in cause
     assert "hunter2" not in cause
+
+
+@both
+@pytest.mark.parametrize("proxied", [False, True])
+def test_who_failed_without_a_code(known: Profile, sdk: bool, proxied: bool, tmp_path: Path) -> None:
+    """Over TLS it is the host; where a proxy is known of it may be the proxy, which may read TLS."""
+    path = certificate(tmp_path, FRANKFURT, "localhost")
+    with failing(path) as server, ConnectProxy({f"{FRANKFURT}:443": server.port}) as way:
+        environ = {"SSL_CERT_FILE": str(path), **({"HTTPS_PROXY": f"http://127.0.0.1:{way.port}"} if proxied else {})}
+        url = "" if proxied else f"https://localhost:{server.port}"
+        code, cause = failed(ask(known, url, environ, sdk, deadline=1.0))
+    assert code == "service-failed"
+    host = f"{FRANKFURT}, or a proxy on the way," if proxied else f"localhost:{server.port}"
+    assert cause.startswith(f"{host} answered 503 without a code to GetNamespace (asked ")
 
 
 @both

@@ -835,7 +835,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "throttled": Entry(
         "OCI throttles this tenancy or user",
-        "OCI answered 429 {oci_code} to {call} (asked {times} in {seconds} s).",
+        "{who} answered 429 {oci_code} to {call} (asked {times} in {seconds} s).",
         "Run the job again later, or run fewer jobs at once.",
         exit_code=SERVICE,
         symptoms=(
@@ -847,8 +847,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "service-failed": Entry(
         "OCI failed",
-        "OCI answered {status} {oci_code} to {call} (asked {times} in {seconds} s).",
-        "Run the job again; if it stays, look at OCI's status page for the region.",
+        "{who} answered {status} {oci_code} to {call} (asked {times} in {seconds} s).",
+        "Run the job again; if it stays, look at OCI's status page for the region, and at the proxy if there is one.",
         exit_code=SERVICE,
         symptoms=(
             '"code": "InternalServerError"',

@@ -54,13 +54,15 @@ class Reply:
     """An HTTP answer, whoever gave it.
 
     `headers` have lower-case names; `body` may be cut off where it is larger than OCI's answers are (and is no JSON
-    then); `time` is this machine's clock when the answer came, in seconds since the epoch.
+    then); `time` is this machine's clock when the answer came, in seconds since the epoch; `straight`: it came over TLS
+    and through no proxy that is known of, so that the host itself gave it.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     time: float
+    straight: bool = True
 
 
 class Failure(Exception):  # noqa: N818 (it is no defect, and ends as a finding)
@@ -120,7 +122,7 @@ def of_reply(reply: Reply, asked: Asked) -> Verdict:
     """What `reply` means. Any status, headers and body are fine, from OCI or not."""
     parsed = _json(reply.body)
     code, message = _error(parsed)
-    said = clean(code, 60) + (f' ("{clean(message)}")' if clean(message) else "")
+    said = (clean(code, 60) or "without a code") + (f' ("{clean(message)}")' if clean(message) else "")
     status = reply.status
     request_id = _request_id(reply.headers.get("opc-request-id", ""))
     if status == 200 and (value := _value(parsed, asked.call)):
@@ -128,8 +130,8 @@ def of_reply(reply: Reply, asked: Asked) -> Verdict:
         return Verdict("accepted", status=status, namespace=namespace, request_id=request_id)
     outcome: Outcome = "refused" if code and 400 <= status < 500 and status != 429 else "failed"
     if status == 429:
-        found = _finding("throttled", asked, oci_code=said)
-    elif not code or status < 400:
+        found = _finding("throttled", asked, oci_code=said, who=_who(reply, asked, code))
+    elif status < 400 or (status < 500 and not code):
         found = _finding("unexpected-answer", asked, status=str(status))
     elif status == 401:
         found = _unauthenticated(reply, asked, said, message)
@@ -140,7 +142,7 @@ def of_reply(reply: Reply, asked: Asked) -> Verdict:
     elif status < 500:
         found = _finding("call-refused", asked, status=str(status), oci_code=said)
     else:
-        found = _finding("service-failed", asked, status=str(status), oci_code=said)
+        found = _finding("service-failed", asked, status=str(status), oci_code=said, who=_who(reply, asked, code))
     mendable = status == 429 or status >= 500
     wait = _wait(reply) if mendable else 0.0
     return Verdict(outcome, (found,), mendable, wait, status, request_id=request_id)
@@ -170,6 +172,13 @@ def _finding(code: str, asked: Asked, **values: str) -> Finding:
         "times": {1: "once", 2: "twice"}.get(asked.attempts, f"{asked.attempts} times"),
     }
     return finding(code, asked.profile, **{**known, **values})
+
+
+def _who(reply: Reply, asked: Asked, code: str) -> str:
+    """Who answered: OCI where it gave a `code`. Its load balancers give a page or nothing, and so do proxies."""
+    if code:
+        return "OCI"
+    return asked.host if reply.straight else f"{asked.host}, or a proxy on the way,"
 
 
 def _unauthenticated(reply: Reply, asked: Asked, said: str, message: str) -> Finding:

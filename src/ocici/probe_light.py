@@ -78,6 +78,7 @@ class Light:
             headers={name.lower(): value for name, value in response.headers.items()},
             body=response.read(LARGEST_ANSWER),
             time=time.time(),
+            straight=target.scheme == "https" and not through,
         )
         if not response.isclosed():  # there is more of it: the connection is not fit for the next request
             self.close()

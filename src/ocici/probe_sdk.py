@@ -49,7 +49,8 @@ class Sdk:
         session.verify = self._verify()
         session.proxies = {target.scheme: through.url} if through else {}
         session.max_redirects = 0  # OCI does not redirect; a sign-in page does
-        session.hooks["response"].append(lambda response, *_, **__: replies.append(_reply(response)))
+        straight = target.scheme == "https" and not through
+        session.hooks["response"].append(lambda response, *_, **__: replies.append(_reply(response, straight)))
         try:
             client.get_namespace() if self._call.name == "GetNamespace" else client.list_regions()
         except Exception as error:  # noqa: BLE001 (failure() raises again what is not the network's)
@@ -95,6 +96,6 @@ class Sdk:
         """Nothing is kept open."""
 
 
-def _reply(response: Any) -> Reply:
+def _reply(response: Any, straight: bool) -> Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, response.content[:LARGEST_ANSWER], time.time())
+    return Reply(response.status_code, headers, response.content[:LARGEST_ANSWER], time.time(), straight)
