@@ -46,8 +46,11 @@ def pem() -> bytes:
     return key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def certificate(folder: Path, *names: str, days: int = 9) -> Path:
-    """A file with a self-signed certificate for `names` and its key; with `days` negative it has expired."""
+def certificate(folder: Path, *names: str, days: int = 9, since: int = 30) -> Path:
+    """A file with a self-signed certificate for `names` and its key, valid `since` that many days and for `days` more.
+
+    With `days` negative it has expired; with `since` negative it is not yet valid.
+    """
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ocici test")])
     now = datetime.datetime.now(datetime.timezone.utc)
     made = (
@@ -56,7 +59,7 @@ def certificate(folder: Path, *names: str, days: int = 9) -> Path:
         .issuer_name(subject)
         .public_key(key().public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_before(now - datetime.timedelta(days=since))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -276,20 +279,31 @@ def test_only_the_named_cas_are_trusted(emulator: Emulator, known: Profile, tmp_
 
 
 @both
-def test_a_certificate_for_another_host(emulator: Emulator, known: Profile, sdk: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "said"), [("localhost", "Hostname mismatch"), ("127.0.0.1", "IP address mismatch")])
+def test_a_certificate_for_another_host(
+    emulator: Emulator, known: Profile, sdk: bool, host: str, said: str, tmp_path: Path
+) -> None:
     path = certificate(tmp_path, "example.com")
     with Tls(path, emulator) as server:
-        code, cause = failed(ask(known, f"https://localhost:{server.port}", {"SSL_CERT_FILE": str(path)}, sdk))
-    assert code == "tls-untrusted"
-    assert "not valid for 'localhost'" in cause
+        answer = ask(known, f"https://{host}:{server.port}", {"SSL_CERT_FILE": str(path)}, sdk)
+    code, cause = failed(answer)
+    assert code == "tls-wrong-host"
+    assert f"{said}, certificate is not valid for '{host}'" in cause
+    assert "CERT_FILE" not in answer.findings[0].fix
 
 
-def test_a_certificate_that_has_expired(emulator: Emulator, known: Profile, tmp_path: Path) -> None:
-    path = certificate(tmp_path, "localhost", days=-1)
+@both
+@pytest.mark.parametrize(("since", "days", "said"), [(30, -1, "has expired"), (-1, 9, "is not yet valid")])
+def test_a_certificate_at_another_time(
+    emulator: Emulator, known: Profile, sdk: bool, since: int, days: int, said: str, tmp_path: Path
+) -> None:
+    path = certificate(tmp_path, "localhost", days=days, since=since)
     with Tls(path, emulator) as server:
-        code, cause = failed(ask(known, f"https://localhost:{server.port}", {"SSL_CERT_FILE": str(path)}))
-    assert code == "tls-untrusted"
-    assert "expired; is this machine's clock right?" in cause
+        answer = ask(known, f"https://localhost:{server.port}", {"SSL_CERT_FILE": str(path)}, sdk)
+    code, cause = failed(answer)
+    assert code == "tls-wrong-time"
+    assert f"certificate {said}; by this machine's clock it is 20" in cause
+    assert "CERT_FILE" not in answer.findings[0].fix
 
 
 def test_a_machine_without_cas(

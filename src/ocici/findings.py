@@ -928,6 +928,31 @@ CATALOGUE: Final[dict[str, Entry]] = {
             "PKIX path building failed",
         ),
     ),
+    "tls-wrong-host": Entry(
+        "the certificate is for another host",
+        "The TLS certificate that came for {host} does not name it ({reason}).",
+        "Ask by a name that the certificate holds: for a private endpoint give --endpoint or OCICI_ENDPOINT its name, "
+        "not its address. If neither is set, check where DNS, /etc/hosts and HTTPS_PROXY lead {host}.",
+        exit_code=SERVICE,
+        symptoms=(
+            "certificate verify failed: Hostname mismatch, certificate is not valid for '…'",
+            "certificate verify failed: IP address mismatch, certificate is not valid for '…'",
+            "x509: cannot validate certificate for … because it doesn't contain any IP SANs",
+            "x509: certificate is valid for …, not …",
+        ),
+    ),
+    "tls-wrong-time": Entry(
+        "the certificate is not valid at this time",
+        "The TLS certificate that came for {host}, or that of its CA, is not valid now ({reason}).",
+        "If this machine's clock is wrong, set it (NTP, or the hypervisor's time synchronisation). If it is right, let "
+        "whoever runs {host}, or the proxy that reads TLS, renew the certificate.",
+        exit_code=SERVICE,
+        symptoms=(
+            "certificate verify failed: certificate has expired",
+            "certificate verify failed: certificate is not yet valid",
+            "x509: certificate has expired or is not yet valid",
+        ),
+    ),
     "ca-unreadable": Entry(
         "a CA file that cannot be read",
         "{variable} names {path} for the CAs to trust, and {reason}.",

@@ -8,6 +8,7 @@ settings is not looked up.
 
 from __future__ import annotations
 
+import datetime
 import http.client
 import ipaddress
 import os
@@ -221,6 +222,11 @@ def _system() -> Trust:
     return Trust(certifi.where(), told="certifi's CAs, since this machine has none of its own")
 
 
+# OpenSSL's numbers (X509_STORE_CTX_get_error(3)), of certificates that no other CA file makes good.
+_WRONG_TIME: Final = (9, 10)  # not yet valid, expired
+_WRONG_HOST: Final = (62, 64)  # not for this name, not for this address
+
+
 def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Failure:
     """What `error` of a transport means. Raises `error` itself when it is none of the network's.
 
@@ -236,8 +242,12 @@ def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Fail
 
     if cause := first(ssl.SSLCertVerificationError):
         said = clean(str(getattr(cause, "verify_message", "")) or "it does not verify")
-        if "not yet valid" in said or "expired" in said:
-            said += "; is this machine's clock right?"
+        code = getattr(cause, "verify_code", None)
+        if code in _WRONG_HOST:
+            return Failure("tls-wrong-host", reason=said)
+        if code in _WRONG_TIME:
+            today = datetime.datetime.now(datetime.timezone.utc).date()
+            return Failure("tls-wrong-time", reason=f"{said}; by this machine's clock it is {today}")
         return Failure("tls-untrusted", reason=f"{said}; trusted here: {trusted.told}")
     for cause in causes:
         # http.client says no more than "Tunnel connection failed: 407 Proxy Authentication Required".
