@@ -6,6 +6,7 @@ import base64
 import contextlib
 import datetime
 import functools
+import os
 import selectors
 import socket
 import ssl
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -252,20 +254,62 @@ def test_a_certificate_trusted_by_a_variable(
     assert emulator.requests[0].verified
 
 
+def hashed(path: Path, folder: Path) -> Path:
+    """`folder`, made with the certificate at `path` in it, under the name by which OpenSSL looks for it."""
+    name = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", path], capture_output=True, text=True, check=True
+    )
+    folder.mkdir()
+    (folder / f"{name.stdout.strip()}.0").write_bytes(path.read_bytes())
+    return folder
+
+
 @both
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"])
 def test_a_certificate_trusted_by_a_folder(
     emulator: Emulator, known: Profile, sdk: bool, variable: str, tmp_path: Path
 ) -> None:
     path = certificate(tmp_path, "localhost")
-    name = subprocess.run(
-        ["openssl", "x509", "-hash", "-noout", "-in", path], capture_output=True, text=True, check=True
-    )
-    folder = tmp_path / "trusted"
-    folder.mkdir()
-    (folder / f"{name.stdout.strip()}.0").write_bytes(path.read_bytes())
+    folder = hashed(path, tmp_path / "trusted")
     with Tls(path, emulator) as server:
         answer = ask(known, f"https://localhost:{server.port}", {variable: str(folder)}, sdk)
+    assert answer.outcome == "accepted"
+
+
+@both
+@pytest.mark.parametrize("with_file", [False, True])
+def test_a_certificate_trusted_by_one_of_several_folders(
+    emulator: Emulator, known: Profile, sdk: bool, with_file: bool, tmp_path: Path
+) -> None:
+    path = certificate(tmp_path, "localhost")
+    (tmp_path / "empty").mkdir()
+    folders = ("", tmp_path / "none", tmp_path / "empty", hashed(path, tmp_path / "trusted"))
+    environ = {"SSL_CERT_DIR": os.pathsep.join(map(str, folders))}
+    environ |= {"SSL_CERT_FILE": certifi.where()} if with_file else {}
+    with Tls(path, emulator) as server:
+        answer = ask(known, f"https://localhost:{server.port}", environ, sdk)
+    assert (answer.outcome, answer.findings) == ("accepted", ())
+
+
+def test_folders_of_which_none_is_there(known: Profile, tmp_path: Path) -> None:
+    certificate(tmp_path, "localhost")
+    folders = os.pathsep.join([str(tmp_path / "none"), str(tmp_path / "certificate.pem")])
+    with pytest.raises(Refused) as raised:
+        ask(known, "https://localhost:9", {"SSL_CERT_DIR": folders})
+    assert raised.value.findings[0].cause == (
+        f"SSL_CERT_DIR names {folders} for the CAs to trust, and not a directory."
+    )
+
+
+@both
+@pytest.mark.parametrize("variable", ["OCI_CLI_CERT_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_ca_file_in_the_home_folder(
+    emulator: Emulator, known: Profile, sdk: bool, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = certificate(tmp_path, "localhost")
+    with Tls(path, emulator) as server:
+        answer = ask(known, f"https://localhost:{server.port}", {variable: f"~/{path.name}"}, sdk)
     assert answer.outcome == "accepted"
 
 

@@ -156,7 +156,10 @@ def _bypassed(target: Endpoint, environ: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Trust:
-    """The CAs to trust: a PEM file, a folder, both, or the default of each transport; `told` says whose they are."""
+    """The CAs to trust: a PEM file, folders, both, or the default of each transport; `told` says whose they are.
+
+    `folder` is one folder, or some joined by os.pathsep, as OpenSSL takes them.
+    """
 
     file: str | None = None
     folder: str | None = None
@@ -166,20 +169,38 @@ class Trust:
 def trust(environ: Mapping[str, str]) -> Trust:
     """The CAs that `environ` names; the first of these that is set, and then only those.
 
-    OCI_CLI_CERT_BUNDLE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE (a file; REQUESTS_CA_BUNDLE also a folder), then
-    SSL_CERT_FILE and SSL_CERT_DIR together. Raises `Refused` (ca-unreadable) for one that is not there.
+    OCI_CLI_CERT_BUNDLE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE (a file or a folder, in which `~` is expanded as oci-cli
+    does), then SSL_CERT_FILE and SSL_CERT_DIR (folders joined by os.pathsep) together. Raises `Refused`
+    (ca-unreadable) for one that is not there.
     """
     for name in ("OCI_CLI_CERT_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if path := environ.get(name):
+            path = os.path.expanduser(path)  # noqa: PTH111 (Path's raises where there is no home)
             _check_ca(name, path)
             is_folder = Path(path).is_dir()
             return Trust(None if is_folder else path, path if is_folder else None, f"what {name} names")
-    file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
-    for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
-        if path:
-            _check_ca(name, path)
+    file, folder = environ.get("SSL_CERT_FILE") or None, _folders(environ.get("SSL_CERT_DIR", ""))
+    if file:
+        _check_ca("SSL_CERT_FILE", file)
     names = " and ".join(name for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)) if path)
     return Trust(file, folder, f"what {names} names") if names else _system()
+
+
+def _folders(text: str) -> str | None:
+    """The folders of SSL_CERT_DIR that can be read: OpenSSL passes over the others. None where it names none.
+
+    Raises `Refused` (ca-unreadable) where it names some, and none can be read.
+    """
+    readable, reason = [], ""
+    for path in filter(None, text.split(os.pathsep)):
+        try:
+            os.listdir(path)  # noqa: PTH208 (only whether it may be read)
+            readable.append(path)
+        except OSError as error:
+            reason = _reason(error)
+    if reason and not readable:
+        raise refused("ca-unreadable", variable="SSL_CERT_DIR", path=clean(text), reason=reason)
+    return os.pathsep.join(readable) or None
 
 
 def _check_ca(name: str, path: str) -> None:

@@ -9,6 +9,7 @@ are judged alike.
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Sdk:
         client = self._client(credentials, target, left)
         session = client.base_client.session
         session.trust_env = False  # else it reads the process's own variables, ~/.netrc, and other rules of precedence
-        session.verify = self._verify()
+        self._let_trust(session)
         session.proxies = {target.scheme: through.url} if through else {}
         session.max_redirects = 0  # OCI does not redirect; a sign-in page does
         straight = target.scheme == "https" and not through
@@ -87,10 +88,22 @@ class Sdk:
             circuit_breaker_strategy=self._sdk.circuit_breaker.NoCircuitBreakerStrategy(),
         )
 
-    def _verify(self) -> str | bool:
-        """The CAs for Requests: one file or one folder; True stands for certifi's."""
+    def _let_trust(self, session: Any) -> None:
+        """Let `session` trust the same CAs. Requests itself takes one file or one folder; True stands for certifi's."""
+        file, folder = self._trusted.file, self._trusted.folder
+        first = folder.split(os.pathsep)[0] if folder else None
         paths = ssl.get_default_verify_paths()
-        return self._trusted.file or self._trusted.folder or paths.cafile or paths.capath or True
+        session.verify = file or first or paths.cafile or paths.capath or True
+        if folder in (None, session.verify):
+            return
+        adapter = session.get_adapter("https://")
+        verify = adapter.cert_verify
+
+        def verify_by_all(pool: Any, *given: Any) -> None:
+            verify(pool, *given)
+            pool.ca_certs, pool.ca_cert_dir = file, folder
+
+        adapter.cert_verify = verify_by_all
 
     def close(self) -> None:
         """Nothing is kept open."""
