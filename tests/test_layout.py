@@ -17,7 +17,7 @@ ROWS = (
     ("texts", "files", "bundle", "configfile", "sources"),
     ("environment", "signing", "checks"),
     ("manifest", "session"),
-    ("probe_network", "probe_answers", "probe_light", "probe_sdk", "probe"),
+    ("probe_network", "probe_trust", "probe_answers", "probe_light", "probe_sdk", "probe"),
     ("hosts",),
     ("signin",),
     ("emulator",),

@@ -26,8 +26,9 @@ from ocici.findings import Refused
 from ocici.probe import Answer, _Try, probe, told
 from ocici.probe_answers import CALLS, Asked, Failure, Reply, clean, of_failure, of_reply
 from ocici.probe_light import Light
-from ocici.probe_network import Endpoint, Trust, failure
+from ocici.probe_network import Endpoint, failure
 from ocici.probe_network import endpoint as parse_endpoint
+from ocici.probe_trust import Trust
 
 TENANCY = "ocid1.tenancy.oc1..aaaaaaaaexampletenancy"
 USER = "ocid1.user.oc1..aaaaaaaaexampleuser"

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from ocici import probe_network
+from ocici import probe_trust
 from ocici.credentials import Credentials, Profile, Secret
 from ocici.emulator import Emulator
 from ocici.findings import Refused
@@ -356,7 +356,7 @@ def test_a_machine_without_cas(
     # What OpenSSL finds on a slim image: its own defaults moved to where nothing is, and no list and no certifi.
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(probe_network, "_CA_FILES", ())
+    monkeypatch.setattr(probe_trust, "_CA_FILES", ())
     monkeypatch.setitem(sys.modules, "certifi", None)
     with Tls(certificate(tmp_path, "localhost"), emulator) as server:
         code, cause = failed(ask(known, f"https://localhost:{server.port}", {}))
@@ -370,7 +370,7 @@ def test_cas_where_this_python_does_not_look(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
     path = certificate(tmp_path, "localhost")
-    monkeypatch.setattr(probe_network, "_CA_FILES", (str(tmp_path / "none"), str(path)))
+    monkeypatch.setattr(probe_trust, "_CA_FILES", (str(tmp_path / "none"), str(path)))
     with Tls(path, emulator) as server:
         assert ask(known, f"https://localhost:{server.port}", {}).outcome == "accepted"
 

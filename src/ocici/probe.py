@@ -18,8 +18,9 @@ from ocici import checks, regions
 from ocici.credentials import Credentials, Profile
 from ocici.findings import Finding
 from ocici.probe_answers import CALLS, Asked, Call, CallName, Failure, Outcome, Reply, Verdict, of_failure, of_reply
-from ocici.probe_network import Endpoint, Trust, trust
+from ocici.probe_network import Endpoint
 from ocici.probe_network import endpoint as parse_endpoint
+from ocici.probe_trust import Trust, trust
 
 THREADS: Final = 32
 """Profiles asked at a time. 1,000 profiles at 50 ms are then 1.6 s of waiting; more would be threads for nothing."""

@@ -161,6 +161,12 @@ def clean(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def reason_of(error: BaseException) -> str:
+    """What the system or OpenSSL says of `error`, in lower case."""
+    text = getattr(error, "reason", "") or getattr(error, "strerror", "") or type(error).__name__
+    return clean(str(text)).lower().replace("_", " ")
+
+
 def _finding(code: str, asked: Asked, **values: str) -> Finding:
     """The finding `code`, filled with `values` and with what `asked` tells."""
     known: dict[str, str] = {

@@ -19,7 +19,8 @@ from typing import Final
 from ocici import __version__
 from ocici.credentials import Credentials
 from ocici.probe_answers import Call, Failure, Reply
-from ocici.probe_network import Endpoint, Proxy, Trust, failure, proxy
+from ocici.probe_network import Endpoint, Proxy, failure, proxy
+from ocici.probe_trust import Trust
 from ocici.signing import load, sign
 
 LARGEST_ANSWER: Final = 256 * 1024

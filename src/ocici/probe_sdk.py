@@ -19,7 +19,8 @@ from ocici.credentials import Credentials
 from ocici.findings import refused
 from ocici.probe_answers import Call, Failure, Reply
 from ocici.probe_light import LARGEST_ANSWER
-from ocici.probe_network import Endpoint, Trust, failure, proxy
+from ocici.probe_network import Endpoint, failure, proxy
+from ocici.probe_trust import Trust
 
 
 def load_sdk() -> Any:
