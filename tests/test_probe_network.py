@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from requests.utils import should_bypass_proxies
 
 from ocici import probe_trust
 from ocici.credentials import Credentials, Profile, Secret
@@ -530,7 +531,13 @@ def test_a_proxy_may_end_in_a_slash() -> None:
 @both
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("NO_PROXY", "127.1"), ("no_proxy", "a.example, 127.1"), ("NO_PROXY", "*"), ("NO_PROXY", ".1")],
+    [
+        ("NO_PROXY", "127.1"),
+        ("no_proxy", "a.example, 127.1"),
+        ("NO_PROXY", "*"),
+        ("NO_PROXY", ".1"),
+        ("NO_PROXY", "a.example, 127.0.0.0/8"),
+    ],
 )
 def test_no_proxy(emulator: Emulator, known: Profile, sdk: bool, variable: str, value: str) -> None:
     # "127.1" is 127.0.0.1 to the resolver, and not loopback to whoever reads it as a name.
@@ -540,6 +547,20 @@ def test_no_proxy(emulator: Emulator, known: Profile, sdk: bool, variable: str, 
         assert ask(known, url, environ, sdk).outcome == "failed"
         assert ask(known, url, {**environ, variable: value}, sdk).outcome == "accepted"
     assert len(way.seen) == 1
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3", "10.1", "11.0.0.1", "10.example", "[fd00::1]", "oci.example"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        *("10.0.0.0/8", "10.9.9.9/8", "10.1.2.3/32", "10.1.2.3", "10.1.2.0/24", "a.example, 10.0.0.0/8"),
+        *("10.0.0.0/0", "10.0.0.0/33", "10.0.0.0/255.0.0.0", "10.0.0.0/x", "/8", "10/8", "fd00::/8", "1/2/3"),
+    ],
+)
+def test_networks_in_no_proxy_are_read_as_requests_reads_them(host: str, network: str) -> None:
+    environ = {"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": network}
+    bypassed = proxy(endpoint(f"https://{host}"), environ) is None
+    assert bypassed == should_bypass_proxies(f"https://{host}", network)
 
 
 def test_this_machine_is_never_reached_through_a_proxy(emulator: Emulator, known: Profile) -> None:

@@ -143,13 +143,31 @@ def _loopback(host: str) -> bool:
 
 
 def _bypassed(target: Endpoint, environ: Mapping[str, str]) -> bool:
-    """Whether NO_PROXY names the target: host name suffixes, `host:port`, or `*`, as Python itself reads it."""
+    """Whether NO_PROXY names the target: host name suffixes, `host:port`, `*`, as Python itself reads it, or networks.
+
+    Networks (`10.0.0.0/8`) are for addresses alone: no name is looked up for them.
+    """
     text = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     if not text:
         return False
+    if any(_in_network(target.host, part.strip()) for part in text.split(",")):
+        return True
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # 5 ms; few need it
 
     return bool(proxy_bypass_environment(f"{target.host}:{target.port}", {"no": text}))
+
+
+def _in_network(host: str, network: str) -> bool:
+    """Whether `host` is an IPv4 address in `network`, by the rules of Requests: `/0` is none, nor is a mask."""
+    base, _, bits = network.partition("/")
+    if not re.fullmatch(r"0*[1-9][0-9]?", bits):
+        return False
+    try:
+        # inet_aton reads what the resolver reads: `127.1` too.
+        known = ipaddress.IPv4Network((socket.inet_aton(base), int(bits)), strict=False)
+        return ipaddress.IPv4Address(socket.inet_aton(host)) in known
+    except (OSError, ValueError):
+        return False
 
 
 # OpenSSL's numbers (X509_STORE_CTX_get_error(3)), of certificates that no other CA file makes good.
