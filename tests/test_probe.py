@@ -505,6 +505,24 @@ def test_a_malformed_endpoint_is_refused_before_anything_is_sent(known: Profile,
     assert "hunter2" not in finding.cause
 
 
+@pytest.mark.parametrize(
+    "domain", ["https://geheim.example", "//geheim.example", "geheim.example/x", " geheim.example"]
+)
+@pytest.mark.parametrize("variable", ["OCI_DEFAULT_REALM", "OCI_REGION_METADATA"])
+def test_a_domain_that_is_none_is_told_of_its_variable(variable: str, domain: str) -> None:
+    metadata = {"realmKey": "oc99", "realmDomainComponent": domain, "regionKey": "xxa", "regionIdentifier": "xx-a-1"}
+    environ = {"OCI_DEFAULT_REALM": domain if variable == "OCI_DEFAULT_REALM" else "other.example"}
+    if variable == "OCI_REGION_METADATA":
+        environ[variable] = json.dumps(metadata)
+    credentials = profile("aa:bb").credentials._replace(region="xx-a-1")
+    with pytest.raises(Refused) as raised:
+        probe([Profile("DEFAULT", credentials)], environ=environ)
+    (finding,) = raised.value.findings
+    assert (finding.code, finding.exit_code) == ("usage", 2)
+    assert finding.cause.startswith(f"{variable} takes a domain such as oraclecloud.com")
+    assert "geheim" not in repr(finding)
+
+
 def test_an_endpoint_takes_no_password(known: Profile) -> None:
     with pytest.raises(Refused) as raised:
         probe([known], endpoint="https://user:hunter2@example.com", environ={})

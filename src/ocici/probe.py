@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from ocici import checks, regions
 from ocici.credentials import Credentials, Profile
-from ocici.findings import Finding
+from ocici.findings import Finding, Refused, refused
 from ocici.probe_answers import CALLS, Asked, Call, CallName, Failure, Outcome, Reply, Verdict, of_failure, of_reply
 from ocici.probe_network import Endpoint
 from ocici.probe_network import endpoint as parse_endpoint
@@ -94,7 +94,7 @@ def probe(
     Storage GetNamespace) or "regions" (Identity ListRegions); `endpoint`, a URL to ask instead of each region's own;
     `deadline` in seconds, for all profiles together; `sdk`: ask through the oci SDK; `environ`, read for proxies,
     CAs and OCI_REGION_METADATA (default: the process's). Raises `Refused` before anything is sent: usage for a
-    malformed endpoint or an SDK that is not there, ca-unreadable for a CA file that is not.
+    malformed endpoint or domain or an SDK that is not there, ca-unreadable for a CA file that is not.
     """
     if not profiles:
         return []
@@ -146,8 +146,26 @@ def _targets(profiles: Sequence[Profile], call: Call, url: str, environ: Mapping
         return [parse_endpoint(url)] * len(profiles)
     known: dict[str, Endpoint] = {}
     for region in {profile.credentials.region for profile in profiles}:
-        known[region] = parse_endpoint(regions.endpoint(call.service, region, environ))
+        known[region] = _own_endpoint(call.service, region, environ)
     return [known[profile.credentials.region] for profile in profiles]
+
+
+def _own_endpoint(service: str, region: str, environ: Mapping[str, str]) -> Endpoint:
+    """The region's own endpoint. Raises `Refused` (usage), which names the variable that gave no domain for it."""
+    url = regions.endpoint(service, region, environ)
+    for name in ("OCI_REGION_METADATA", "OCI_DEFAULT_REALM"):
+        others = {other: value for other, value in environ.items() if other != name}
+        if name in environ and url != regions.endpoint(service, region, others) and not _is_host(url):
+            detail = f"{name} takes a domain such as oraclecloud.com, with nothing before or after it."
+            raise refused("usage", detail=detail, command="setup")
+    return parse_endpoint(url)
+
+
+def _is_host(url: str) -> bool:
+    try:
+        return not parse_endpoint(url).prefix
+    except Refused:
+        return False
 
 
 def _transport(
