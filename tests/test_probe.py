@@ -255,7 +255,7 @@ class Scripted:
 
 def test_an_answer_says_more_than_the_silence_after_it(known: Profile) -> None:
     attempt = _Try(known, parse_endpoint("http://127.0.0.1:9"), CALLS["namespace"], time.monotonic() + 0.7)
-    attempt.run(Scripted(Reply(503, {}, b'{"code": "X"}', 0.0), *[Failure("timed-out")] * 9))
+    attempt.run(Scripted(Reply(503, {}, b'{"code": "X"}', 0.0), *[Failure("timed-out", what="answer")] * 9))
     assert code(attempt.answer()) == "service-failed"
 
 

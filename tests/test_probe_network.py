@@ -131,6 +131,12 @@ class Peer:
             connection.shutdown(socket.SHUT_RDWR)
 
 
+def silence(connection: socket.socket) -> None:
+    """Take all that comes, and say nothing."""
+    while connection.recv(65536):
+        pass
+
+
 class Tls(Peer):
     """TLS in front of the emulator."""
 
@@ -561,6 +567,50 @@ def test_networks_in_no_proxy_are_read_as_requests_reads_them(host: str, network
     environ = {"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": network}
     bypassed = proxy(endpoint(f"https://{host}"), environ) is None
     assert bypassed == should_bypass_proxies(f"https://{host}", network)
+
+
+# -- silence ----------------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("proxied", [False, True])
+def test_silence_before_the_answer_is_told_as_that(known: Profile, sdk: bool, proxied: bool) -> None:
+    """The connection has half of the time, for a second address to have the other half."""
+    with Peer(silence) as peer:
+        environ = {"HTTPS_PROXY": f"http://127.0.0.1:{peer.port}"} if proxied else {}
+        answer = ask(known, "" if proxied else f"https://localhost:{peer.port}", environ, sdk, deadline=3.0)
+    code, cause = failed(answer)
+    assert (code, answer.seconds < 2.5) == ("timed-out", True)
+    host, way = f"localhost:{peer.port}", ""
+    if proxied:
+        host, way = FRANKFURT, f" through the proxy http://127.0.0.1:{peer.port}"
+    assert cause.startswith(f"{host} gave no TLS handshake{way} within 1.")
+
+
+@both
+@pytest.mark.parametrize("url", ["", "http://oci.example"])
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_connection_that_does_not_come_about(known: Profile, sdk: bool, proxied: bool, url: str) -> None:
+    with full() as port:
+        environ = {"ALL_PROXY": f"http://127.0.0.1:{port}"} if proxied else {}
+        url = url if proxied else f"{'http' if url else 'https'}://127.0.0.1:{port}"
+        code, cause = failed(ask(known, url, environ, sdk, deadline=3.0))
+    way = f" through the proxy http://127.0.0.1:{port}" if proxied else ""
+    assert (code, f" gave no connection{way} within 1." in cause) == ("timed-out", True)
+
+
+@contextlib.contextmanager
+def full() -> Iterator[int]:
+    """The port of a server that takes no more connections: its queue is full, and the system answers no more."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
 
 
 def test_this_machine_is_never_reached_through_a_proxy(emulator: Emulator, known: Profile) -> None:

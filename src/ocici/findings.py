@@ -902,9 +902,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "timed-out": Entry(
         "OCI did not answer in time",
-        "{host} gave no answer within {seconds} s (asked {times}).",
+        "{host} gave no {what} within {seconds} s (asked {times}).",
         "Check that this machine may reach {host} on the network (firewall, HTTPS_PROXY), or raise --deadline or "
-        "OCICI_DEADLINE, the seconds that all questions may take.",
+        "OCICI_DEADLINE, the seconds that all questions may take (to connect, half of what is left of them).",
         exit_code=SERVICE,
         symptoms=("Read timed out. (read timeout=…)", _CLI_TIMED_OUT),
     ),

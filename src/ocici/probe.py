@@ -208,7 +208,7 @@ class _Try:
                 reply = transport.ask(self._profile.credentials, self._target, left)
                 verdict = of_reply(reply, self._asked())
             except Failure as failure:
-                verdict = self._timed_out() if failure.code == "timed-out" else of_failure(failure, self._asked())
+                verdict = self._failed(failure)
             self._latest = verdict
             pause = self._pause(verdict)
             if pause is None:
@@ -230,11 +230,13 @@ class _Try:
             return self._answer
         if not self._attempts:
             return self._made(of_failure(Failure("not-asked"), self._asked()))
-        return self._made(self._timed_out())
+        return self._made(self._failed(Failure("timed-out", what="answer")))
 
-    def _timed_out(self) -> Verdict:
-        """What there is to say without an answer: what was said to the try before says more than silence."""
-        return self._latest or of_failure(Failure("timed-out"), self._asked())
+    def _failed(self, failure: Failure) -> Verdict:
+        """What `failure` means; what was said to the try before says more than silence."""
+        if failure.code == "timed-out" and self._latest:
+            return self._latest
+        return of_failure(failure, self._asked())
 
     def _asked(self) -> Asked:
         credentials = self._profile.credentials

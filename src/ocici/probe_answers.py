@@ -114,7 +114,8 @@ def of_failure(failure: Failure, asked: Asked) -> Verdict:
     """What `failure` means."""
     # The resolver has tried again on its own before it says EAI_AGAIN: ask it once more and no more.
     mendable = failure.mendable and (failure.code != "host-unknown" or asked.attempts < 2)
-    reason = (failure.code, *failure.values.values())
+    # Who had less time left than others may have waited for something else.
+    reason = (failure.code, *(value for name, value in failure.values.items() if name != "what"))
     return Verdict("failed", (_finding(failure.code, asked, **failure.values),), mendable, reason=reason)
 
 

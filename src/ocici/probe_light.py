@@ -53,8 +53,9 @@ class Light:
         try:
             reply = self._ask(credentials, target, through, left)
         except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:
+            waited_for = self._waited_for(target)
             self.close()
-            raise failure(error, through, self._trusted) from None
+            raise failure(error, through, self._trusted, waited_for) from None
         if reply.status == 407 and through:
             raise Failure("proxy-failed", proxy=through.shown, reason="it answered 407 to the user and password given")
         return reply
@@ -103,6 +104,13 @@ class Light:
         self._open = target, connection
         connection.connect()
         return connection
+
+    def _waited_for(self, target: Endpoint) -> str:
+        """What a connection that broke off was waiting for: each phase leaves its own kind of socket."""
+        sock = self._open[1].sock if self._open else None
+        if sock is None:
+            return "connection"
+        return "TLS handshake" if target.scheme == "https" and not isinstance(sock, ssl.SSLSocket) else "answer"
 
     def close(self) -> None:
         """Close the connection, if one is open."""

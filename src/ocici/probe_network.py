@@ -175,12 +175,14 @@ _WRONG_TIME: Final = (9, 10)  # not yet valid, expired
 _WRONG_HOST: Final = (62, 64)  # not for this name, not for this address
 
 
-def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Failure:
+def failure(error: BaseException, through: Proxy | None, trusted: Trust, waited_for: str = "answer") -> Failure:
     """What `error` of a transport means. Raises `error` itself when it is none of the network's.
+
+    `waited_for` is "connection", "TLS handshake" or "answer".
 
     An error is judged by all that it was raised from: the SDK wraps the socket's own error four times.
     """
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
 
     def first(*kinds: type[BaseException]) -> BaseException | None:
         return next((cause for cause in causes if isinstance(cause, kinds)), None)
@@ -209,7 +211,8 @@ def failure(error: BaseException, through: Proxy | None, trusted: Trust) -> Fail
     if first(UnicodeError):  # a name that cannot be one: an empty or overlong label
         return of_proxy("its name does not resolve") or Failure("host-unknown")
     if first(TimeoutError):
-        return Failure("timed-out")
+        way = f" through the proxy {through.shown}" if through and waited_for != "answer" else ""
+        return Failure("timed-out", what=waited_for + way)
     if first(ConnectionRefusedError):
         return of_proxy("it refused the connection") or Failure("connection-refused")
     if first(ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError):
@@ -228,7 +231,7 @@ def _is_of_a_chunk(error: BaseException) -> bool:
     return isinstance(error, OverflowError) or (isinstance(error, ValueError) and "read length" in str(error))
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """`error`, and all that it was raised from or wraps, each once, the outer ones first."""
     seen: list[BaseException] = []
     waiting = [error]

@@ -19,7 +19,7 @@ from ocici.credentials import Credentials
 from ocici.findings import refused
 from ocici.probe_answers import Call, Failure, Reply
 from ocici.probe_light import LARGEST_ANSWER
-from ocici.probe_network import Endpoint, failure, proxy
+from ocici.probe_network import Endpoint, causes_of, failure, proxy
 from ocici.probe_trust import Trust
 
 
@@ -51,13 +51,15 @@ class Sdk:
         self._let_trust(session)
         session.proxies = {target.scheme: through.url} if through else {}
         session.max_redirects = 0  # OCI does not redirect; a sign-in page does
+        started = time.monotonic()
         straight = target.scheme == "https" and not through
         session.hooks["response"].append(lambda response, *_, **__: replies.append(_reply(response, straight)))
         try:
             client.get_namespace() if self._call.name == "GetNamespace" else client.list_regions()
         except Exception as error:  # noqa: BLE001 (failure() raises again what is not the network's)
             if not replies:
-                raise failure(error, through, self._trusted) from None
+                early = time.monotonic() - started < left
+                raise failure(error, through, self._trusted, _waited_for(error, target, early)) from None
         finally:
             session.close()
         reply = replies[0]
@@ -108,6 +110,15 @@ class Sdk:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _waited_for(error: Exception, target: Endpoint, early: bool) -> str:
+    """What the SDK was waiting for. An answer has all the time, so that to end `early` is to lack what comes before."""
+    if not early:
+        return "answer"
+    names = [type(cause).__name__ for cause in causes_of(error)]
+    connecting = target.scheme == "http" or "ConnectTimeoutError" in names
+    return "connection" if connecting else "TLS handshake"
 
 
 def _reply(response: Any, straight: bool) -> Reply:
