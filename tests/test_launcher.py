@@ -448,6 +448,8 @@ def test_relative_settings_below_a_folder_that_is_gone(monkeypatch: pytest.Monke
 def test_passwords_and_commands_are_taken_out_of_what_a_tool_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_INDEX_OURS_PASSWORD", "hunter2")
     monkeypatch.setenv("PIP_INDEX_URL", "https://walter:swordfish@index.example/simple")
+    monkeypatch.setenv("HTTPS_PROXY", "http://ciuser:7351/geheim@proxy.corp:3128")
+    assert "geheim" not in launcher.scrubbed("proxy http://ciuser:7351/geheim@proxy.corp:3128 failed")
     line = "##[warning]hunter2 https://other:secret@index.example/simple?x#y swordfish"
     assert launcher.scrubbed(line) == "## [warning]*** https://***@index.example/simple?x#y ***"
 

@@ -806,8 +806,10 @@ def scrubbed(line: str) -> str:
     import re
 
     for name, value in os.environ.items():
-        if name.upper().startswith(("PIP_", "UV_")):
+        if name.upper().startswith(("PIP_", "UV_")) or name.upper().endswith("_PROXY"):
             passwords = re.findall(r"://[^\s/]*?:([^\s/]{4,})@", value)
+            # A slash in a password is against the rules, but there are such.
+            passwords += re.findall(r"://([^\s@]{4,}/[^\s@]*)@", value)
             for password in passwords + ([value] if name.upper().endswith("_PASSWORD") and value else []):
                 line = line.replace(password, "***")
     return re.sub(r"://[^\s/@]*@", "://***@", line).replace("##[", "## [")[:300]
