@@ -293,6 +293,14 @@ def test_what_a_killed_exec_left_in_memory_goes_with_the_next_setup(ocici: Ocici
 
 
 class TestCleanup:
+    def test_variables_that_cannot_be_taken_back_keep_no_session(self, ocici: Ocici, secrets: dict[str, str]) -> None:
+        place = ocici.home / "tmp" / "ocici-s"
+        assert ocici("setup", "--validate", "offline", "--session-dir", str(place), environ=secrets).returncode == 0
+        action = {"OCICI_ACTION": "1", "GITHUB_ENV": "/dev/full", "STATE_variables": '{"OCI_REGION": ""}'}
+        done = ocici("cleanup", "--host", "github", "--session-dir", str(place), environ=action)
+        assert (done.returncode, place.exists()) == (2, False)
+        assert "[output-unwritable]" in done.stderr + done.stdout
+
     def test_a_name_that_is_empty_is_a_mistake(self, ocici: Ocici) -> None:
         done = ocici("cleanup", "--session-dir", "")
         assert (done.returncode, "[usage]" in done.stderr) == (2, True)

@@ -264,7 +264,11 @@ def _cleanup(step: _Step, options: argparse.Namespace) -> int:
             removed += [path] if session.destroy(path) else []
         except Refused as refusal:  # go on: one that is left must not keep the others
             left += refusal.findings
-    step.host.take_back()
+    try:
+        step.host.take_back()
+    except OSError as error:
+        what = error.filename or f"What {step.host.name} reads"
+        left.append(finding("output-unwritable", what=what, reason=error.strerror))
     for path in removed:
         step.host.say(f"removed the session {path}")
     step.report(left)

@@ -189,6 +189,15 @@ def test_standard_output_is_utf_8_whatever_the_locale_and_lines_end_once(monkeyp
 
 
 class TestHandOver:
+    @pytest.mark.parametrize("name", ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STATE"])
+    @pytest.mark.parametrize("value", ["", "/no/such"])
+    def test_a_file_of_the_runner_that_is_not_there(self, tmp_path: Path, name: str, value: str) -> None:
+        files = {each: str(tmp_path / each) for each in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STATE")}
+        for path in files.values():
+            Path(path).touch()
+        with pytest.raises(FileNotFoundError, match=f"the runner makes for {name}"):
+            host(**ACTION, **{**files, name: value}).hand_over({"OCI_REGION": "new"}, {"region": "new"})
+
     def files(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         files = {f"GITHUB_{name}": str(folder / name) for name in ("ENV", "OUTPUT", "STATE", "PATH")}
         for name, path in files.items():

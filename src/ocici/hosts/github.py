@@ -7,6 +7,7 @@ inputs would be those of a surrounding action, and standard output is often capt
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import secrets
@@ -225,6 +226,9 @@ class Host(base.Host):
             return
         from actions_toolkit import core
 
+        for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STATE"):  # the toolkit raises a bare Exception
+            if not self.environ.get(name) or not Path(self.environ[name]).exists():
+                raise FileNotFoundError(errno.ENOENT, f"it is not the file that the runner makes for {name}", name)
         if self._exports():
             before = {name: self.environ.get(name, "") for name in variables}
             before = {name: "" if holds_key(value) else value for name, value in before.items()}
