@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import datetime
 import functools
 import os
@@ -524,7 +525,8 @@ def test_a_proxy_s_password_that_ends_its_url_shows_nowhere(known: Profile, sdk:
     answer = ask(known, "", {"HTTPS_PROXY": value}, sdk)
     code, cause = failed(answer)
     assert (code, "HTTPS_PROXY is not of the form http://HOST:PORT or" in cause) == ("proxy-failed", True)
-    assert not [piece for piece in ("ciuser", "7351", "hunter2") if piece in repr(answer)]
+    told = repr(dataclasses.replace(answer, seconds=0))  # whose many digits may hold the others by chance
+    assert not [piece for piece in ("ciuser", "7351", "hunter2") if piece in told]
     assert "%2F %23 %3F %40" in answer.findings[0].fix
 
 
