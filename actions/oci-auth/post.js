@@ -32,16 +32,6 @@ function takeBack() {
   }
 }
 
-// What later steps see is of less weight than the key: where it cannot be taken back, the session still goes.
-function forget() {
-  try {
-    takeBack();
-  } catch (error) {
-    console.log(`ocici: the exported variables could not be taken back (${error.message})`);
-  }
-  return 0;
-}
-
 const isThere = (folder) => fs.lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
 
 async function main() {
@@ -57,23 +47,28 @@ async function main() {
       return code;
     }
   }
-  if (!isThere(session)) {
-    return forget();
+  let code = 0;
+  if (isThere(session)) {
+    try {
+      remove(session);
+      console.log(`ocici: removed the session ${session} without Python`);
+    } catch (error) {
+      annotate(
+        'session-left',
+        'something was left behind',
+        `${session} could not be removed (${error.message}).`,
+        'remove it by hand now; if others could read it, replace the API key.',
+      );
+      code = 4;
+    }
   }
+  // Last: what later steps see is of less weight than the key.
   try {
-    remove(session);
+    takeBack();
   } catch (error) {
-    forget();
-    annotate(
-      'session-left',
-      'something was left behind',
-      `${session} could not be removed (${error.message}).`,
-      'remove it by hand now; if others could read it, replace the API key.',
-    );
-    return 4;
+    console.log(`ocici: the exported variables could not be taken back (${error.message})`);
   }
-  console.log(`ocici: removed the session ${session} without Python`);
-  return forget();
+  return code;
 }
 
 main().then((code) => {

@@ -13,7 +13,7 @@ const SOURCE = path.join(__dirname, '..', '..', 'src');
 function findPython() {
   const own = process.env.OCICI_PYTHON;
   const named = own && path.basename(own) !== own ? path.resolve(own) : own;
-  for (const name of candidates(named)) {
+  for (const name of [named, 'python3', 'python', 'py', ...cachedPythons()]) {
     // Windows looks for a program in the working directory first: that must not be the workspace.
     const options = { cwd: __dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true };
     const asked = name && spawnSync(name, ['-I', '-X', 'utf8', '-c', 'import sys; print(sys.executable)'], options);
@@ -22,11 +22,6 @@ function findPython() {
     }
   }
   return undefined;
-}
-
-function* candidates(named) {
-  yield* [named, 'python3', 'python', 'py'];
-  yield* cachedPythons();
 }
 
 // What actions/setup-python and the runner images have put into the tool cache, the newest first.
