@@ -30,7 +30,7 @@ def read(path: str, origin: str) -> bytes:
         raise refused("path-is-key", origin=origin)
     shown = texts.shown_path(path) if "PASS_PHRASE" not in origin else texts.length(path)
     try:
-        content = _content(Path(path).expanduser())
+        content = beginning(Path(path).expanduser())
     except PermissionError as error:
         raise refused("permission-denied", path=shown, reason=error.strerror) from None
     except OSError as error:
@@ -43,8 +43,11 @@ def read(path: str, origin: str) -> bytes:
     return content
 
 
-def _content(path: Path) -> bytes:
-    """What the file at `path` holds, LIMIT bytes and one more at most; of a pipe all that its writer has to say."""
+def beginning(path: str | Path) -> bytes:
+    """What the file at `path` holds, LIMIT bytes and one more at most; of a pipe all that its writer has to say.
+
+    A pipe that nobody writes into is empty. Raises `OSError`.
+    """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     pieces: list[bytes] = []
     with open(descriptor, "rb", buffering=0) as file:

@@ -7,11 +7,10 @@ A job that extends the template and has a before_script or after_script of its o
 from __future__ import annotations
 
 import errno
-import os
 import re
-import stat
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -106,14 +105,9 @@ def _read(path: str) -> Mapping[str, Any]:
 
 def _content(path: str) -> bytes:
     """What the file at `path` holds, up to a byte more than is allowed: it may be one without an end."""
-    # Opening a pipe waits for who writes into it, for ever if nobody does; reading one then ends at once.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, "rb") as file:
-        if os.name == "posix":
-            os.set_blocking(descriptor, True)
-        content = file.read(files.LIMIT + 1)
-        if not content and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            raise OSError(errno.ENODATA, "it is a pipe, and nothing came through it")
+    content = files.beginning(path)
+    if not content and Path(path).is_fifo():
+        raise OSError(errno.ENODATA, "it is a pipe, and nothing came through it")
     return content
 
 
