@@ -254,10 +254,8 @@ def _cleanup(step: _Step, options: argparse.Namespace) -> int:
     if not named and not owner.job:
         step.report([finding("session-unnamed")])
         return findings.FINE
-    if named:  # even where no temporary folder can be found
-        paths = [places.named(named, step.name)]
-    else:
-        paths = session.of_job([*step.host.parents(), *places.all_memory(step.environ)], owner)
+    # One that is named goes even where no temporary folder can be found.
+    paths = [places.named(named, step.name)] if named else session.of_job(step.host.all_parents(), owner)
     removed, left = [], list[Finding]()
     for path in paths:
         try:
@@ -276,12 +274,11 @@ def _cleanup(step: _Step, options: argparse.Namespace) -> int:
 
 
 def _sweep(step: _Step, options: argparse.Namespace) -> int:
-    from ocici import places, session
+    from ocici import session
     from ocici.session import Owner
 
     owner = Owner(step.host.name, step.host.job(), step.host.slot())
-    parents = [*map(Path, options.folders), *step.host.parents(), *places.all_memory(step.environ)]
-    swept = session.sweep(parents, owner)
+    swept = session.sweep([*map(Path, options.folders), *step.host.all_parents()], owner)
     left = [finding("session-left", path=each.folder, reason=each.left) for each in swept if each.left]
     step.report(left)
     if options.format == "json":

@@ -69,7 +69,7 @@ def _woken() -> Iterator[Callable[[subprocess.Popen[bytes]], object]]:
 
 
 def _pass_on(number: int, child: subprocess.Popen[bytes]) -> None:
-    # Ctrl-C and Ctrl-\\ go to every process of a terminal's foreground group: the command has it already.
+    # Ctrl-C and Ctrl-\ go to every process of a terminal's foreground group: the command has it already.
     if not (number in _FROM_KEYS and _has_the_terminal()):
         with suppress(OSError):  # what sudo started is not ours to signal
             child.send_signal(number)

@@ -99,9 +99,8 @@ def exit_code(findings: list[Finding]) -> int:
 
 
 _HARMLESS = (
-    re.compile(
-        r"ocid(?:1\.[a-z0-9]{1,40}\.[a-z0-9.-]{0,40}|v1:[a-z0-9]{1,40}:[a-z0-9:-]{0,40})"
-    ),  # the unique part is cut off below
+    # The unique part is cut off below.
+    re.compile(r"ocid(?:1\.[a-z0-9]{1,40}\.[a-z0-9.-]{0,40}|v1:[a-z0-9]{1,40}:[a-z0-9:-]{0,40})"),
     re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){1,31}"),
     re.compile(r"[a-z]{2,4}(-[a-z]{2,20}){1,3}-[0-9]{1,2}"),
 )
@@ -124,9 +123,8 @@ def holds_key(text: str) -> bool:
 
 def _is_mixed(text: str) -> bool:
     upper, lower, digits = (sum(map(kind, text)) for kind in (str.isupper, str.islower, str.isdigit))
-    return min(upper, lower) >= 6 and digits >= (
-        3 if len(text) < 56 else 1
-    )  # a line of a key has 64, 10 of them digits
+    least = 3 if len(text) < 56 else 1  # a line of a key has 64 characters, 10 of them digits
+    return min(upper, lower) >= 6 and digits >= least
 
 
 def shown(value: str) -> str:

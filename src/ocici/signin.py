@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocici import checks, environment, pem, places, session, sources, texts
+from ocici import checks, environment, pem, session, sources, texts
 from ocici.credentials import Profile, Secret
 from ocici.findings import Finding, Refused, finding
 from ocici.hosts import Host
@@ -50,9 +50,9 @@ def owner_of(host: Host) -> Owner:
     return Owner(host.name, host.job(), host.slot())
 
 
-def sweep(host: Host, extra: Iterable[Path] = ()) -> list[Finding]:
+def sweep(host: Host) -> list[Finding]:
     """Destroy the sessions of dead jobs on this machine; what was done, as findings."""
-    swept = session.sweep([*extra, *host.parents(), *places.all_memory(host.environ)], owner_of(host))
+    swept = session.sweep(host.all_parents(), owner_of(host))
     return [
         finding("session-left", path=each.folder, reason=each.left)
         if each.left
@@ -83,7 +83,7 @@ def sign_in(
     profiles = _checked(sourced.profiles, settings, environ, findings, host, hide)
     if _failed(findings):
         raise Refused(*findings, profiles=[_known(each, settings) for each in profiles])
-    swept = sweep(host, [parent])
+    swept = sweep(host)
     made = session.create(
         profiles, sourced.selected, owner_of(host), settings.session_dir or parent, settings.session_dir
     )

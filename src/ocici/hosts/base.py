@@ -72,6 +72,10 @@ class Host:
         """The folders in which sessions are made here: the first is the default, sweep looks in all."""
         return [places.temporary(self.environ)]
 
+    def all_parents(self) -> list[Path]:
+        """Every folder in which sessions may be here: `parents`, and memory, where `exec` makes them if it can."""
+        return [*self.parents(), *places.all_memory(self.environ)]
+
     # -- what comes in --------------------------------------------------------------------------------
 
     def inputs(self) -> Mapping[str, str]:
